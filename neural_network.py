@@ -1,0 +1,409 @@
+"""The network: activations, forward pass, backpropagation, per-sample SGD; NumPy and nothing else.
+
+The letters are the lab sheet's. Layer l turns its input a[l] into
+
+    z[l] = a[l] w[l] + b[l],     a[l+1] = tanh(z[l]),  and sigmoid(z) for the output,
+
+with the image as a[0]. It knows nothing of files but its own model's, and nothing of digits.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from utils import SettingError, UserError, atomic_write
+
+DTYPES = ("float32", "float64")
+
+
+class ModelError(UserError):
+    """A model file that cannot be used; one line that says which, what is wrong, what to do."""
+
+
+class TrainingDivergedError(UserError):
+    """The weights have left the range of finite numbers; the settings must change."""
+
+
+# --- activations: the derivatives take the activation, not z, as in the lab sheet -------------
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """sigmoid(z) = 1 / (1 + e^-z), in (0, 1).
+
+    Written with e^-|z|, which never overflows: e^z / (1 + e^z) where z is negative.
+    """
+    z = np.asarray(z)
+    with np.errstate(under="ignore"):  # e^-1000 is 0 to any float, and rightly so
+        e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1, e) / (1 + e)
+
+
+def sigmoid_derivative(a: np.ndarray) -> np.ndarray:
+    """d sigmoid(z) / dz = a (1 - a), of the activation a = sigmoid(z)."""
+    return a * (1 - a)
+
+
+def tanh(z: np.ndarray) -> np.ndarray:
+    """tanh(z) = (e^z - e^-z) / (e^z + e^-z), in (-1, 1)."""
+    return np.tanh(z)
+
+
+def tanh_derivative(a: np.ndarray) -> np.ndarray:
+    """d tanh(z) / dz = 1 - a^2, of the activation a = tanh(z)."""
+    return 1 - a * a
+
+
+# --- the update rule --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent: what one update does with the gradient g of a weight w.
+
+        g += l2 * w            (weights, not biases: the gradient of l2 / 2 * w^2)
+        v  = momentum * v + g
+        w -= learning_rate * v
+
+    Momentum as in Polyak (1964), in the form that PyTorch's SGD has. Raises SettingError, which
+    is a ValueError, for a setting outside its range.
+    """
+
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require("learning_rate", self.learning_rate, "above 0", lambda v: v > 0)
+        _require("momentum", self.momentum, "at least 0 and below 1", lambda v: 0 <= v < 1)
+        _require("l2", self.l2, "at least 0", lambda v: v >= 0)
+
+
+# --- the network ------------------------------------------------------------------------------
+
+
+class NeuralNetwork:
+    """A fully connected network: tanh in the hidden layers, one sigmoid at the end.
+
+    Parameters
+    ----------
+    layer_sizes
+        Units of each layer from input to output; the last is 1, the probability of a yes.
+    dropout
+        The probability with which each hidden unit is left out of an update (Srivastava et al.,
+        JMLR 15, 2014). The others are scaled by 1 / (1 - dropout), so that prediction needs
+        no change.
+    weight_scale
+        Standard deviation of the normal distribution that the weights start from.
+    seed
+        Of the starting weights, the order of samples and the dropout masks, each from a stream
+        of its own: changing one of them leaves the others as they were.
+    dtype
+        float32 or float64, of the weights and all computation.
+
+    Attributes
+    ----------
+    weights : list of arrays; weights[l] is (layer_sizes[l], layer_sizes[l + 1])
+    biases : list of arrays; biases[l] is (layer_sizes[l + 1],), starting at 0
+    metadata : dict of what the model's file should remember, such as what it was trained on
+
+    Raises
+    ------
+    SettingError (a ValueError)
+        For an argument outside its range; the text names the value and the range.
+    """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int] = (784, 64, 1),
+        *,
+        dropout: float = 0.0,
+        weight_scale: float = 0.1,
+        seed: int = 0,
+        dtype: type | str = np.float32,
+    ):
+        self.layer_sizes = _checked_layer_sizes(layer_sizes)
+        _require("dropout", dropout, "at least 0 and below 1", lambda v: 0 <= v < 1)
+        _require("weight_scale", weight_scale, "at least 0", lambda v: v >= 0)
+        _require("seed", seed, "a whole number, at least 0", lambda v: v == int(v) and v >= 0)
+        self.dropout = float(dropout)
+        self.dtype = _checked_dtype(dtype)
+        self.metadata: dict[str, object] = {}
+        streams = np.random.SeedSequence(int(seed)).spawn(3)
+        weight_rng, self._order_rng, self._mask_rng = map(np.random.default_rng, streams)
+        shapes = list(zip(self.layer_sizes, self.layer_sizes[1:], strict=False))
+        self.weights = [
+            (weight_scale * weight_rng.standard_normal(shape)).astype(self.dtype)
+            for shape in shapes
+        ]
+        self.biases = [np.zeros(n_out, self.dtype) for _, n_out in shapes]
+        self._zero_velocities()
+
+    def _zero_velocities(self) -> None:
+        """The v of momentum, one beside each weight and bias; untouched while momentum is 0."""
+        self._weight_velocities = [np.zeros_like(w) for w in self.weights]
+        self._bias_velocities = [np.zeros_like(b) for b in self.biases]
+
+    # --- prediction
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """The probability of a yes for each row of x: (n, n_in) -> (n,)."""
+        a = self._checked_images(x)
+        for w, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            a = tanh(a @ w + b)
+        return sigmoid(a @ self.weights[-1] + self.biases[-1])[:, 0]
+
+    def predict(self, x: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+        """Whether each row's probability reaches the threshold: (n, n_in) -> bool (n,)."""
+        _require("threshold", threshold, "from 0 to 1", lambda v: 0 <= v <= 1)
+        return self.predict_proba(x) >= threshold
+
+    # --- training
+
+    def train_step(self, x: np.ndarray, y: float, sgd: SGD) -> float:
+        """One sample x (n_in,) with its target y: forward, backward, update, as the lab sheet does.
+
+            loss     = (a2 - y)^2
+            d_output = 2 (a2 - y) * sigmoid'(a2)
+            d_hidden = d_output w2^T * tanh'(a1)
+            w       -= learning_rate * (inputs^T gradient)
+
+        Returns the loss before the update.
+        """
+        x = self._checked_images(np.asarray(x)[np.newaxis])[0]
+        (y,) = self._checked_targets(np.atleast_1d(y), 1)
+        masks = self._draw_masks(1)
+
+        # Forward: a[l] is the input of layer l, (layer_sizes[l],), and slopes[l] = d a[l] / d z.
+        a, slopes = [x], [None]
+        for w, b, mask in zip(self.weights[:-1], self.biases[:-1], masks, strict=True):
+            hidden = tanh(a[-1] @ w + b)
+            a.append(hidden * mask[0])
+            slopes.append(tanh_derivative(hidden) * mask[0])
+        output = sigmoid(a[-1] @ self.weights[-1] + self.biases[-1])
+
+        # Backward: d is the gradient of the loss with respect to z[l], (layer_sizes[l + 1],). What
+        # a layer hands down comes from its weights before their update.
+        d = 2 * (output - y) * sigmoid_derivative(output)
+        for layer in reversed(range(len(self.weights))):
+            w, b = self.weights[layer], self.biases[layer]
+            handed_down = d @ w.T
+            _update(w, np.outer(a[layer], d) + sgd.l2 * w, self._weight_velocities[layer], sgd)
+            _update(b, d, self._bias_velocities[layer], sgd)
+            if layer:
+                d = handed_down * slopes[layer]
+        return float((output[0] - y) ** 2)
+
+    def train_epoch(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        sgd: SGD,
+        order: np.ndarray | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> float:
+        """One update for each sample of x (n, n_in), y (n,): `train_step` in the given order.
+
+        Parameters
+        ----------
+        order
+            Row numbers, (m,); by default every row once, freshly shuffled.
+        on_progress
+            Called now and then with the number of samples done.
+
+        Returns
+        -------
+        The mean of the losses, each taken before its sample's update.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If the weights stop being finite numbers.
+        """
+        x = self._checked_images(x)
+        y = self._checked_targets(y, len(x))
+        order = self._order_rng.permutation(len(x)) if order is None else _checked_order(order, x)
+        if not len(order):
+            raise SettingError("there are no samples to train on; at least 1 is needed")
+        total_loss = 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            for done, row in enumerate(order):
+                total_loss += self.train_step(x[row], y[row], sgd)
+                if on_progress and done % 256 == 0:
+                    on_progress(done)
+        if not np.isfinite(total_loss) or not all(np.isfinite(w).all() for w in self.weights):
+            raise TrainingDivergedError(
+                f"training diverged: the weights are no longer finite numbers with {sgd}; "
+                "lower the learning rate, momentum or L2"
+            )
+        return total_loss / len(order)
+
+    def _draw_masks(self, n: int) -> list[np.ndarray]:
+        """A dropout mask (n, units) for each hidden layer: 0, or 1 / (1 - dropout) to make up.
+
+        Drawn sample by sample, so that n masks at once are those that n single draws would give.
+        """
+        hidden_sizes = self.layer_sizes[1:-1]
+        if not self.dropout:
+            return [np.ones((n, size), self.dtype) for size in hidden_sizes]
+        kept = self._mask_rng.random((n, sum(hidden_sizes))) >= self.dropout
+        masks = kept.astype(self.dtype) / self.dtype.type(1 - self.dropout)
+        return np.split(masks, np.cumsum(hidden_sizes)[:-1], axis=1)
+
+    def _checked_images(self, x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x)
+        n_in = self.layer_sizes[0]
+        if x.ndim != 2 or x.shape[1] != n_in:
+            raise SettingError(f"images have shape {x.shape}; it must be (n, {n_in})")
+        if not np.issubdtype(x.dtype, np.floating):
+            raise SettingError(
+                f"images are of type {x.dtype}; they must be floats in [0, 1], as load_dataset "
+                "gives them"
+            )
+        return _checked_finite("images", x).astype(self.dtype, copy=False)
+
+    def _checked_targets(self, y: np.ndarray, n: int) -> np.ndarray:
+        y = np.asarray(y)
+        if y.shape != (n,):
+            raise SettingError(f"targets have shape {y.shape}; it must be ({n},), one an image")
+        if y.dtype.kind not in "fbiu":
+            raise SettingError(f"targets are of type {y.dtype}; they must be numbers from 0 to 1")
+        y = _checked_finite("targets", y.astype(self.dtype, copy=False))
+        if n and not (y.min() >= 0 and y.max() <= 1):
+            raise SettingError(f"targets reach from {y.min()} to {y.max()}; allowed is 0 to 1")
+        return y
+
+    # --- files
+
+    def save(self, path: str | Path) -> None:
+        """Write the network to an .npz file, whole or not at all; UserError if that fails."""
+        with atomic_write(Path(path)) as file:
+            file.write(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The .npz file's content: weights, biases and settings; the same network, the same bytes.
+
+        Velocities and random streams are left out: the file is for prediction.
+        """
+        settings = {
+            "layer_sizes": self.layer_sizes,
+            "dropout": self.dropout,
+            "metadata": self.metadata,
+        }
+        arrays = {"settings": np.array(json.dumps(settings, sort_keys=True))}
+        for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
+            arrays |= {f"w{layer}": w, f"b{layer}": b}
+        content = io.BytesIO()
+        np.savez(content, **arrays)
+        return content.getvalue()
+
+    @classmethod
+    def load(cls, path: str | Path) -> NeuralNetwork:
+        """Read a network that `save` wrote.
+
+        Raises
+        ------
+        ModelError
+            If the file is missing, damaged, or no model of this project.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                settings = json.loads(str(file["settings"]))
+                layer_sizes = settings["layer_sizes"]
+                layers = range(1, len(layer_sizes))
+                weights = [file[f"w{layer}"] for layer in layers]
+                biases = [file[f"b{layer}"] for layer in layers]
+            network = cls((1, 1), dropout=settings["dropout"], dtype=weights[0].dtype)
+            network.layer_sizes = _checked_layer_sizes(layer_sizes)
+            network.metadata = dict(settings["metadata"])
+        except FileNotFoundError as error:
+            raise ModelError(f"{path} does not exist; run train_network.py first") from error
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
+        except Exception as error:  # bytes that are not what they should be fail in many ways
+            raise ModelError(
+                f"{path}: damaged, or not a model of this project; run train_network.py again"
+            ) from error
+        network.weights, network.biases = weights, biases
+        network._zero_velocities()
+        for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
+            n_in, n_out = layer_sizes[layer : layer + 2]
+            if w.shape != (n_in, n_out) or b.shape != (n_out,):
+                raise ModelError(
+                    f"{path}: w{layer + 1} and b{layer + 1} have shapes {w.shape} and {b.shape}, "
+                    f"not ({n_in}, {n_out}) and ({n_out},); run train_network.py again"
+                )
+            for values in (w, b):
+                if values.dtype != network.dtype or not np.isfinite(values).all():
+                    raise ModelError(
+                        f"{path}: the weights are not all finite {network.dtype} numbers; "
+                        "run train_network.py again"
+                    )
+        return network
+
+
+def _update(w: np.ndarray, g: np.ndarray, v: np.ndarray, sgd: SGD) -> None:
+    """Update w in place by its gradient g, and with momentum its velocity v (see `SGD`)."""
+    if sgd.momentum:
+        v *= sgd.momentum
+        v += g
+        g = v
+    w -= sgd.learning_rate * g
+
+
+def _require(name: str, value: float, allowed: str, is_allowed: Callable[[float], bool]) -> None:
+    """Refuse a setting that is not a finite number or not allowed, naming it and the range."""
+    try:
+        good = bool(np.isfinite(value)) and is_allowed(value)
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise SettingError(f"{name} is {value!r}; it must be a number, {allowed}")
+
+
+def _checked_layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
+    sizes = tuple(layer_sizes)
+    whole = all(isinstance(size, int | np.integer) and size >= 1 for size in sizes)
+    if len(sizes) < 2 or not whole or sizes[-1] != 1:
+        raise SettingError(
+            f"layer_sizes is {sizes}; it must be two or more whole numbers from 1 up, the last of "
+            "them 1"
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def _checked_dtype(dtype: type | str) -> np.dtype:
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if checked is None or checked.name not in DTYPES:
+        raise SettingError(f"dtype is {dtype!r}; it must be one of {', '.join(DTYPES)}")
+    return checked
+
+
+def _checked_finite(name: str, values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspicious = not np.isfinite(values.sum())  # one pass; may be no more than a large sum
+    if suspicious and not np.isfinite(values).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise SettingError(f"{name} hold {values[place]} at {place}; they must be finite numbers")
+    return values
+
+
+def _checked_order(order: np.ndarray, x: np.ndarray) -> np.ndarray:
+    order = np.asarray(order)
+    if order.ndim != 1 or order.dtype.kind not in "iu":
+        raise SettingError(
+            f"order has shape {order.shape} and type {order.dtype}; it must be row numbers, (m,)"
+        )
+    if len(order) and not (order.min() >= 0 and order.max() < len(x)):
+        raise SettingError(
+            f"order reaches from {order.min()} to {order.max()}; rows go from 0 to {len(x) - 1}"
+        )
+    return order

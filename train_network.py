@@ -1,0 +1,297 @@
+"""Train the network to recognise one digit, tell how well it does, and save what it learnt.
+
+    python train_network.py                  the lab's run: 5,000 images, 15 epochs
+    python train_network.py --help           everything that can be changed
+
+Writes training_log.txt, metrics.json and model.npz to sample_outputs/ (or --output-dir).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import textwrap
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnist_loader import DIGITS, IMAGE_SIDE, PIXELS, Dataset, load_dataset
+from neural_network import SGD, NeuralNetwork
+from utils import (
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    ArgumentParser,
+    Evaluation,
+    Progress,
+    RunLog,
+    ascii_art,
+    atomic_write,
+    json_number,
+    percent,
+    run_script,
+    writable_directory,
+)
+
+OUTPUT_DIR = Path(__file__).resolve().parent / "sample_outputs"
+LOG_FILE, METRICS_FILE, MODEL_FILE = "training_log.txt", "metrics.json", "model.npz"
+EXAMPLES_SHOWN = 5
+LOG_WIDTH = 100  # columns; longer lists of numbers are wrapped
+
+
+@dataclass
+class Training:
+    """What is known after the last whole epoch; an interrupted run falls back to it."""
+
+    history: list[dict[str, Any]]  # of each epoch: its number, loss, test accuracy and recall
+    weights: list[np.ndarray]
+    biases: list[np.ndarray]
+    interrupted: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse_options(arguments)
+    sgd = SGD(options.learning_rate, options.momentum, options.l2)
+    network = NeuralNetwork((PIXELS, *options.hidden, 1), seed=options.seed)
+    dataset = load_dataset(options.data_dir, "auto", options.train_size, options.test_size)
+    output_dir = writable_directory(options.output_dir, (LOG_FILE, METRICS_FILE, MODEL_FILE))
+
+    log = RunLog(options.lang)
+    describe_run(log, options, dataset, network)
+    show_examples(log, dataset, options.digit)
+    training = train(log, options, dataset, network, sgd)
+    if not training.history:
+        log.remark("interrupted_early")
+        return EXIT_INTERRUPTED
+    evaluation = report_results(log, options, dataset, network)
+    save_run(log, output_dir, options, dataset, network, training, evaluation)
+    return EXIT_INTERRUPTED if training.interrupted else EXIT_DONE
+
+
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = ArgumentParser(
+        description="Train a NumPy network to recognise one handwritten digit of MNIST.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data-dir", type=Path, help="where the MNIST files are (default: $MNIST_DATA_DIR, data/)")
+    add("--digit", type=int, default=8, choices=range(DIGITS), help="the digit to recognise")
+    add("--hidden", type=_count, nargs="+", default=[64], metavar="N", help="hidden layers' sizes")
+    add("--learning-rate", type=float, default=0.01, metavar="RATE", help="step of an update")
+    add("--epochs", type=_count, default=15, metavar="N", help="passes over the training images")
+    add("--train-size", type=_size, default=5000, metavar="N", help='training images, or "all"')
+    add("--test-size", type=_size, default=1000, metavar="N", help='test images, or "all"')
+    add("--momentum", type=float, default=0.0, metavar="M", help="share of the last step kept")
+    add("--l2", type=float, default=0.0, metavar="L", help="L2 regularisation of the weights")
+    add("--seed", type=int, default=0, metavar="N", help="of all that is random")
+    add("--output-dir", type=Path, default=OUTPUT_DIR, metavar="DIR", help="where results go")
+    add("--lang", choices=("en", "ru"), default="en", help="language of the log")
+    return parser.parse_args(arguments)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
+    return value
+
+
+def _size(text: str) -> int | None:
+    return None if text == "all" else _count(text)
+
+
+def describe_run(
+    log: RunLog, options: argparse.Namespace, dataset: Dataset, network: NeuralNetwork
+) -> None:
+    """Say what is trained on what."""
+    digit = options.digit
+    title = log.text("title", digit=digit, dataset=dataset.name)
+    log.write(title)
+    log.write("=" * len(title))
+    inputs, *hidden, output = network.layer_sizes
+    layers = [str(inputs), *(f"{size} tanh" for size in hidden), f"{output} sigmoid"]
+    log.say(
+        "network",
+        layers=" -> ".join(layers),
+        parameters=sum(array.size for array in network.weights + network.biases),
+        dtype=network.dtype,
+        seed=options.seed,
+    )
+    log.say("training_plan", dropout=network.dropout, **vars(options))
+    for key, split in ("training_images", dataset.train), ("test_images", dataset.test):
+        positives = int(split.targets(digit).sum())
+        total = len(split.digits)
+        share = percent(positives / total)
+        log.say(key, total=total, positives=positives, digit=digit, share=share)
+
+
+def show_examples(log: RunLog, dataset: Dataset, digit: int) -> None:
+    """Draw the first training images of the digit, as the lab sheet does."""
+    log.write()
+    rows = np.flatnonzero(dataset.train.digits == digit)[:EXAMPLES_SHOWN]
+    if not len(rows):
+        log.say("no_positives", digit=digit)
+        return
+    log.say("examples", digit=digit)
+    log.write()
+    images = dataset.train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
+    captions = [log.text("example", number=number) for number in range(1, len(rows) + 1)]
+    log.write(ascii_art(images, captions))
+
+
+def train(
+    log: RunLog, options: argparse.Namespace, dataset: Dataset, network: NeuralNetwork, sgd: SGD
+) -> Training:
+    """Train epoch by epoch; Ctrl-C leaves the network as it was after the last whole epoch."""
+    x, y = dataset.train.images, dataset.train.targets(options.digit)
+    test_targets = dataset.test.targets(options.digit)
+    log.write()
+    log.say("training")
+    log.write()
+    training = Training([], [], [])
+    seconds = 0.0
+    try:
+        for epoch in range(1, options.epochs + 1):
+            label = log.text("epoch_progress", epoch=epoch, epochs=options.epochs)
+            start = time.perf_counter()
+            with Progress(label, len(x), log.screen) as progress:
+                loss = network.train_epoch(x, y, sgd, on_progress=progress.update)
+            seconds += time.perf_counter() - start
+            test = Evaluation.of(network.predict_proba(dataset.test.images), test_targets)
+            row = {
+                "epoch": epoch,
+                "loss": loss,
+                "test_accuracy": test.accuracy,
+                "test_recall": json_number(test.recall),
+            }
+            training = Training(
+                [*training.history, row],
+                [w.copy() for w in network.weights],
+                [b.copy() for b in network.biases],
+            )
+            log.say("epoch", epoch=epoch, epochs=options.epochs, loss=loss)
+    except KeyboardInterrupt:
+        training.interrupted = True
+        if training.history:
+            network.weights, network.biases = training.weights, training.biases
+            log.say("interrupted", epoch=len(training.history), epochs=options.epochs)
+    if training.history:
+        rate = len(x) * len(training.history) / seconds
+        log.remark("time", seconds=seconds, rate=rate)
+    return training
+
+
+def report_results(
+    log: RunLog, options: argparse.Namespace, dataset: Dataset, network: NeuralNetwork
+) -> Evaluation:
+    """Say how the network does on the test set: accuracy beside its baseline, and each mistake."""
+    digit, digits = options.digit, dataset.test.digits
+    probabilities = network.predict_proba(dataset.test.images)
+    result = Evaluation.of(probabilities, dataset.test.targets(digit))
+    answers = probabilities >= result.threshold
+
+    log.write()
+    log.say("results")
+    log.write()
+    log.say("accuracy", accuracy=percent(result.accuracy))
+    log.say("correct", digit=digit, correct=result.correct, total=result.total)
+    answer = log.text("no" if result.negatives >= result.positives else "yes")
+    log.say("majority", answer=answer, share=percent(result.majority_share))
+    log.write()
+    log.say("confusion", threshold=result.threshold)
+    log.write(confusion_table(log, digit, result))
+    log.write()
+    log.say(
+        "ratios",
+        digit=digit,
+        precision=percent(result.precision),
+        recall=percent(result.recall),
+        f1=percent(result.f1),
+        roc_auc=result.roc_auc,
+    )
+    log.write()
+    log.say("false_alarms", digit=digit, alarms=result.false_positives, total=result.negatives)
+    for other in range(DIGITS):
+        of_other = digits == other
+        alarms, total = int(np.sum(answers & of_other)), int(np.sum(of_other))
+        if other != digit and alarms:
+            share = percent(alarms / total)
+            log.say("false_alarms_of", other=other, alarms=alarms, total=total, share=share)
+    log.say("missed", digit=digit, missed=result.false_negatives, total=result.positives)
+    missed = np.flatnonzero(~answers & (digits == digit))
+    if len(missed):
+        numbers = log.text("missed_numbers", numbers=", ".join(map(str, missed)))
+        log.write(textwrap.fill(numbers, LOG_WIDTH, subsequent_indent="  "))
+    log.write()
+    log.say("one_run", seed=options.seed)
+    return result
+
+
+def confusion_table(log: RunLog, digit: int, result: Evaluation) -> str:
+    """The four confusion counts with what the images are down and what was answered across."""
+    answered = log.text("answered")
+    corner = [log.text("is_digit", digit=digit), log.text("is_other", digit=digit)]
+    header = ["", *(f"{answered}: {log.text(answer)}" for answer in ("yes", "no"))]
+    rows = [
+        header,
+        [corner[0], result.true_positives, result.false_negatives],
+        [corner[1], result.false_positives, result.true_negatives],
+    ]
+    widths = [max(len(str(row[column])) for row in rows) for column in range(3)]
+    return "\n".join(
+        "  " + "  ".join(str(cell).rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+
+
+def save_run(
+    log: RunLog,
+    output_dir: Path,
+    options: argparse.Namespace,
+    dataset: Dataset,
+    network: NeuralNetwork,
+    training: Training,
+    evaluation: Evaluation,
+) -> None:
+    """Write the log, the metrics and the model: all three or, if one cannot be written, none."""
+    network.metadata = {"dataset": dataset.name, "digit": options.digit}
+    model = network.to_bytes()
+    metrics = {
+        "dataset": dataset.name,
+        "configuration": {
+            "digit": options.digit,
+            "layer_sizes": network.layer_sizes,
+            "learning_rate": options.learning_rate,
+            "momentum": options.momentum,
+            "l2": options.l2,
+            "dropout": network.dropout,
+            "dtype": network.dtype.name,
+            "epochs": options.epochs,
+            "train_size": len(dataset.train.digits),
+            "test_size": len(dataset.test.digits),
+            "seed": options.seed,
+        },
+        "epochs_completed": len(training.history),
+        "history": training.history,
+        "evaluation": evaluation.as_dict(),
+        "model_sha256": hashlib.sha256(model).hexdigest(),  # ties this file to its model
+    }
+    contents = {
+        LOG_FILE: log.contents().encode(),
+        METRICS_FILE: (json.dumps(metrics, indent=2) + "\n").encode(),
+        MODEL_FILE: model,
+    }
+    with ExitStack() as files:
+        for name, content in contents.items():
+            files.enter_context(atomic_write(output_dir / name)).write(content)
+    for name in contents:
+        log.remark("written", path=output_dir / name)
+
+
+if __name__ == "__main__":
+    run_script(main)
