@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,9 @@ import numpy as np
 from utils import SettingError, UserError, atomic_write
 
 DTYPES = ("float32", "float64")
+# Samples trained at once. Shorter blocks cost more calls, longer ones more sweeps and larger Gram
+# matrices; the optimum is flat, and no setting tried needs another (tests/benchmarks).
+BLOCK = 64
 
 
 class ModelError(UserError):
@@ -34,14 +39,9 @@ class TrainingDivergedError(UserError):
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
-    """sigmoid(z) = 1 / (1 + e^-z), in (0, 1).
-
-    Written with e^-|z|, which never overflows: e^z / (1 + e^z) where z is negative.
-    """
-    z = np.asarray(z)
-    with np.errstate(under="ignore"):  # e^-1000 is 0 to any float, and rightly so
-        e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)
+    """sigmoid(z) = 1 / (1 + e^-z), in (0, 1)."""
+    with np.errstate(over="ignore", under="ignore"):  # e^1000 is infinite to a float, 1 / it is 0
+        return 1 / (1 + np.exp(-np.asarray(z)))
 
 
 def sigmoid_derivative(a: np.ndarray) -> np.ndarray:
@@ -82,6 +82,14 @@ class SGD:
         _require("learning_rate", self.learning_rate, "above 0", lambda v: v > 0)
         _require("momentum", self.momentum, "at least 0 and below 1", lambda v: 0 <= v < 1)
         _require("l2", self.l2, "at least 0", lambda v: v >= 0)
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The linear part of an update, (2, 2): (w, v) becomes matrix (w, v) + (-rate, 1) g."""
+        return np.array(
+            [[1 - self.learning_rate * self.l2, -self.learning_rate * self.momentum],
+             [self.l2, self.momentum]]
+        )  # fmt: skip
 
 
 # --- the network ------------------------------------------------------------------------------
@@ -153,7 +161,7 @@ class NeuralNetwork:
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """The probability of a yes for each row of x: (n, n_in) -> (n,)."""
-        a = self._checked_images(x)
+        a = self._checked_images(x).astype(self.dtype, copy=False)
         for w, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
             a = tanh(a @ w + b)
         return sigmoid(a @ self.weights[-1] + self.biases[-1])[:, 0]
@@ -175,7 +183,7 @@ class NeuralNetwork:
 
         Returns the loss before the update.
         """
-        x = self._checked_images(np.asarray(x)[np.newaxis])[0]
+        x = self._checked_images(np.asarray(x)[np.newaxis])[0].astype(self.dtype, copy=False)
         (y,) = self._checked_targets(np.atleast_1d(y), 1)
         masks = self._draw_masks(1)
 
@@ -230,18 +238,123 @@ class NeuralNetwork:
         order = self._order_rng.permutation(len(x)) if order is None else _checked_order(order, x)
         if not len(order):
             raise SettingError("there are no samples to train on; at least 1 is needed")
+        tolerances = [_rounding(w, sgd) for w in self.weights]
         total_loss = 0.0
-        with np.errstate(over="ignore", invalid="ignore"):
-            for done, row in enumerate(order):
-                total_loss += self.train_step(x[row], y[row], sgd)
-                if on_progress and done % 256 == 0:
-                    on_progress(done)
-        if not np.isfinite(total_loss) or not all(np.isfinite(w).all() for w in self.weights):
+        with (
+            np.errstate(over="ignore", invalid="ignore"),  # divergence is told below, in words
+            self._only_inked_inputs(x, sgd, len(order)) as inked,
+        ):
+            for start in range(0, len(order), BLOCK):
+                rows = order[start : start + BLOCK]
+                block = x[rows][:, inked].astype(self.dtype, copy=False)
+                total_loss += self._train_block(block, y[rows], sgd, tolerances)
+                if not np.isfinite(total_loss):
+                    break
+                if on_progress:
+                    on_progress(start + len(rows))
+        if not all(np.isfinite(a).all() for a in [total_loss, *self.weights, *self.biases]):
             raise TrainingDivergedError(
                 f"training diverged: the weights are no longer finite numbers with {sgd}; "
                 "lower the learning rate, momentum or L2"
             )
         return total_loss / len(order)
+
+    def _train_block(
+        self, x: np.ndarray, y: np.ndarray, sgd: SGD, tolerances: list[float]
+    ) -> float:
+        """Train on a block of samples x (n, n_in), y (n,) in their order; the sum of their losses.
+
+        Exactly the n updates of `train_step`, at matrix speed. Seen from sample t of the block, a
+        layer's weights are those at the block's start, w and v, and what the samples before it
+        did to them. That is linear (`_UnrolledSGD` has the numbers), with a_s a sample's input
+        of the layer and d_s its local gradient:
+
+            w_t = p_t w + q_t v + sum_{s<t} k_ts a_s^T d_s      plain SGD: p = 1, q = 0,
+                                                                k_ts = -learning_rate
+
+        So, with the block's inputs as rows of A (n, n_in), its local gradients as rows of
+        D (n, n_out), and K the strictly lower triangular matrix of the k_ts (K' for the biases,
+        which L2 spares), no sample needs weights of its own:
+
+            z of all samples      Z = p (A w) + q (A v) + (K * (A A^T)) D  +  b + q' v' + K' D
+            what it hands down    E = p (D w^T) + q (D v^T) + (K * (D D^T)) A
+
+        and the weights change once, at the block's end. The output layer has one unit, its w_t is
+        but a row, so there all of them are written out instead: row t of p w + q v + K (d A).
+
+        D stands on both sides. But row t needs only rows before t: start from D = 0, sweep
+        forward and backward again and again, and after k sweeps the first k rows are exact. In
+        practice no row changes any more after 5 to 8 sweeps in float32 (`_rounding` says what
+        counts as a change). Solving a feed-forward recursion by such Jacobi sweeps is known from
+        Song et al., "Accelerating Feedforward Computation via Parallel Nonlinear Equation
+        Solving" (ICML 2021).
+        """
+        n, last = len(x), len(self.weights) - 1
+        w, b = self.weights, self.biases
+        v, bias_v = self._weight_velocities, self._bias_velocities
+        masks = self._draw_masks(n)
+        run, bias_run = _unrolled(sgd, n, self.dtype)
+
+        # What does not change from sweep to sweep: all that the block's first weights say.
+        bias = [b[layer] + bias_run.q * bias_v[layer] for layer in range(last + 1)]
+        if last:
+            first_z = run.from_start(x, w[0], v[0]) + bias[0]
+            first_coupling = run.k * (x @ x.T) + bias_run.k
+        output_w = run.p * w[last].T + run.q * v[last].T  # (n, n_in of the output layer)
+
+        d = [np.zeros((n, size), self.dtype) for size in self.layer_sizes[1:]]
+        for _ in range(n):
+            a, slopes = [x], [None]
+            for layer in range(last):
+                if layer == 0:
+                    z = first_z + first_coupling @ d[0]
+                else:
+                    coupling = run.k * (a[layer] @ a[layer].T) + bias_run.k
+                    z = run.from_start(a[layer], w[layer], v[layer]) + bias[layer]
+                    z += coupling @ d[layer]
+                hidden = tanh(z)
+                a.append(hidden * masks[layer])
+                slopes.append(tanh_derivative(hidden) * masks[layer])
+            w_t = output_w + run.k @ (d[last] * a[last])
+            b_t = bias[last] + bias_run.k @ d[last]
+            output = sigmoid(np.einsum("ij,ij->i", a[last], w_t)[:, np.newaxis] + b_t)
+            error = output - y[:, np.newaxis]
+
+            before, d = d, [None] * (last + 1)
+            d[last] = 2 * error * sigmoid_derivative(output)
+            handed_down = d[last] * w_t
+            for layer in reversed(range(last)):
+                d[layer] = handed_down * slopes[layer + 1]
+                if layer:
+                    handed_down = run.from_start(d[layer], w[layer].T, v[layer].T)
+                    handed_down += (run.k * (d[layer] @ d[layer].T)) @ a[layer]
+            if _all_close(d, before, tolerances):
+                break
+
+        for layer in range(last + 1):
+            run.finish(w[layer], v[layer], a[layer], d[layer])
+            bias_run.finish(b[layer], bias_v[layer], np.ones(n, self.dtype), d[layer])
+        return float((error * error).sum())
+
+    @contextmanager
+    def _only_inked_inputs(self, x: np.ndarray, sgd: SGD, updates: int) -> Iterator[np.ndarray]:
+        """Work without the inputs that are 0 in all of x: the numbers of the others.
+
+        The weights of an input that is always 0 get no gradient from the data: they do not move,
+        or under L2 and momentum as M^updates says, once at the end.
+        """
+        w, v = self.weights[0], self._weight_velocities[0]
+        inked = x.any(axis=0)
+        self.weights[0], self._weight_velocities[0] = w[inked], v[inked]
+        try:
+            yield np.flatnonzero(inked)
+        finally:
+            w[inked], v[inked] = self.weights[0], self._weight_velocities[0]
+            self.weights[0], self._weight_velocities[0] = w, v
+        if sgd.l2 or sgd.momentum:
+            (ww, wv), (vw, vv) = np.linalg.matrix_power(sgd.matrix, updates)
+            rest = ~inked
+            w[rest], v[rest] = ww * w[rest] + wv * v[rest], vw * w[rest] + vv * v[rest]
 
     def _draw_masks(self, n: int) -> list[np.ndarray]:
         """A dropout mask (n, units) for each hidden layer: 0, or 1 / (1 - dropout) to make up.
@@ -265,7 +378,7 @@ class NeuralNetwork:
                 f"images are of type {x.dtype}; they must be floats in [0, 1], as load_dataset "
                 "gives them"
             )
-        return _checked_finite("images", x).astype(self.dtype, copy=False)
+        return _checked_finite("images", x)
 
     def _checked_targets(self, y: np.ndarray, n: int) -> np.ndarray:
         y = np.asarray(y)
@@ -345,6 +458,89 @@ class NeuralNetwork:
                         "run train_network.py again"
                     )
         return network
+
+
+@dataclass(frozen=True)
+class _UnrolledSGD:
+    """What n updates of `SGD` in a row make of a weight w and its velocity v, written out.
+
+    Without a gradient an update multiplies (w, v) by the matrix M, and a gradient g adds u g:
+
+        M = [[1 - learning_rate l2, -learning_rate momentum], [l2, momentum]],
+        u = (-learning_rate, 1)
+
+    so that after t updates (w, v) is M^t (w, v) + sum_{s<t} M^(t-1-s) u g_s.
+    """
+
+    p: np.ndarray  # (n, 1): (M^t)_00, how much of the first w sample t sees
+    q: np.ndarray  # (n, 1): (M^t)_01, how much of the first v
+    k: np.ndarray  # (n, n): (M^(t-1-s) u)_0 for s < t, else 0; what gradient s did to w before t
+    after: np.ndarray  # (2, 2): M^n
+    gradient_after: np.ndarray  # (2, n, 1): M^(n-1-s) u, what gradient s did to w and v in the end
+    momentum: bool
+
+    @classmethod
+    def of(cls, sgd: SGD, n: int, dtype: np.dtype) -> _UnrolledSGD:
+        powers = [np.eye(2)]
+        for _ in range(n):
+            powers.append(sgd.matrix @ powers[-1])
+        impulses = np.array(powers[:n]) @ (-sgd.learning_rate, 1)  # (n, 2): M^j u
+        t, s = np.indices((n, n))
+        k = np.where(s < t, impulses[t - 1 - s, 0], 0)
+        p, q = np.array(powers)[:n, 0].T
+        return cls(
+            p=p[:, np.newaxis].astype(dtype),
+            q=q[:, np.newaxis].astype(dtype),
+            k=k.astype(dtype),
+            after=powers[n].astype(dtype),
+            gradient_after=impulses[::-1].T[..., np.newaxis].astype(dtype),
+            momentum=bool(sgd.momentum),
+        )
+
+    def from_start(self, rows: np.ndarray, w: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """p (rows w) + q (rows v): row t times what is left at t of the first w and v."""
+        product = self.p * (rows @ w)
+        if self.momentum:
+            product += self.q * (rows @ v)
+        return product
+
+    def finish(self, w: np.ndarray, v: np.ndarray, inputs: np.ndarray, d: np.ndarray) -> None:
+        """Update w and v in place by the n gradients inputs_s^T d_s."""
+        (ww, wv), (vw, vv) = self.after
+        for_w, for_v = self.gradient_after
+        if self.momentum:
+            first_w = w.copy()
+            w[:] = ww * first_w + wv * v + inputs.T @ (for_w * d)
+            v[:] = vw * first_w + vv * v + inputs.T @ (for_v * d)
+        else:
+            w *= ww
+            w += inputs.T @ (for_w * d)
+
+
+@lru_cache(maxsize=16)
+def _unrolled(sgd: SGD, n: int, dtype: np.dtype) -> tuple[_UnrolledSGD, _UnrolledSGD]:
+    """The same for the weights and, without L2, for the biases."""
+    return _UnrolledSGD.of(sgd, n, dtype), _UnrolledSGD.of(replace(sgd, l2=0.0), n, dtype)
+
+
+def _all_close(now: list[np.ndarray], before: list[np.ndarray], tolerances: list[float]) -> bool:
+    """Whether no array moved by more than its tolerance, in the Euclidean norm; smallest first."""
+    for layer in reversed(range(len(now))):
+        change = (now[layer] - before[layer]).ravel()
+        if not change @ change <= tolerances[layer] ** 2:  # "not <=" holds for NaN as well
+            return False
+    return True
+
+
+def _rounding(w: np.ndarray, sgd: SGD) -> float:
+    """How far d may be from its limit before the weights notice: eps |w| / step size.
+
+    A change of d moves the weights by about the step size times it. Where that is below eps |w|,
+    |w| the Frobenius norm, it is below what writing w in its dtype changes; and it is the change
+    of the last sweep, of which the next would leave a fraction.
+    """
+    step_size = sgd.learning_rate / (1 - sgd.momentum)
+    return float(np.finfo(w.dtype).eps * np.linalg.norm(w) / step_size)
 
 
 def _update(w: np.ndarray, g: np.ndarray, v: np.ndarray, sgd: SGD) -> None:

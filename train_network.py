@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from mnist_loader import DIGITS, IMAGE_SIDE, PIXELS, Dataset, load_dataset
-from neural_network import SGD, NeuralNetwork
+from neural_network import DTYPES, SGD, NeuralNetwork
 from utils import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -57,7 +57,12 @@ class Training:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_options(arguments)
     sgd = SGD(options.learning_rate, options.momentum, options.l2)
-    network = NeuralNetwork((PIXELS, *options.hidden, 1), seed=options.seed)
+    network = NeuralNetwork(
+        (PIXELS, *options.hidden, 1),
+        dropout=options.dropout,
+        seed=options.seed,
+        dtype=options.dtype,
+    )
     dataset = load_dataset(options.data_dir, "auto", options.train_size, options.test_size)
     output_dir = writable_directory(options.output_dir, (LOG_FILE, METRICS_FILE, MODEL_FILE))
 
@@ -88,6 +93,8 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--test-size", type=_size, default=1000, metavar="N", help='test images, or "all"')
     add("--momentum", type=float, default=0.0, metavar="M", help="share of the last step kept")
     add("--l2", type=float, default=0.0, metavar="L", help="L2 regularisation of the weights")
+    add("--dropout", type=float, default=0.0, metavar="P", help="share of hidden units left out")
+    add("--dtype", choices=DTYPES, default=DTYPES[0], help="of the weights and all computation")
     add("--seed", type=int, default=0, metavar="N", help="of all that is random")
     add("--output-dir", type=Path, default=OUTPUT_DIR, metavar="DIR", help="where results go")
     add("--lang", choices=("en", "ru"), default="en", help="language of the log")
@@ -122,7 +129,7 @@ def describe_run(
         dtype=network.dtype,
         seed=options.seed,
     )
-    log.say("training_plan", dropout=network.dropout, **vars(options))
+    log.say("training_plan", **vars(options))
     for key, split in ("training_images", dataset.train), ("test_images", dataset.test):
         positives = int(split.targets(digit).sum())
         total = len(split.digits)
