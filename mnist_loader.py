@@ -5,21 +5,41 @@ digit that it is until `Split.targets` asks which images show the one digit to r
 
 The format is the one of http://yann.lecun.com/exdb/mnist/: two zero bytes, a type byte, the number
 of dimensions, their sizes as big-endian uint32, then the data, row-major.
+
+    python mnist_loader.py          download MNIST, verify it and say what it holds
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
+import itertools
 import math
 import os
 import stat
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
 import zlib
+from collections.abc import Sequence
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from utils import UserError
+from utils import (
+    EXIT_DONE,
+    ArgumentParser,
+    Progress,
+    RunLog,
+    SettingError,
+    UserError,
+    atomic_write,
+    run_script,
+)
 
 # Where the four MNIST files are: $MNIST_DATA_DIR, or data/ beside this file, or set your own path
 # here.
@@ -44,6 +64,38 @@ READ_CHUNK = 1 << 18  # a header's promise costs no more memory than this until 
 
 TRAIN_FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
 TEST_FILES = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+
+# The files of LeCun, Cortes and Burges: bytes and SHA-256.
+MNIST_FILES = {
+    "train-images-idx3-ubyte.gz": (
+        9912422,
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        28881,
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        1648877,
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        4542,
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    ),
+}
+# yann.lecun.com has answered 403 since 2021; these serve the same bytes.
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+ANSWER_SECONDS = 3.0  # a mirror that has not answered by then is passed over: offline must not wait
+SLOWEST_RATE = 4096  # bytes a second, on average; below it a mirror counts as hanging
+
+# Handwriting-like digits in the same files' form, for machines without MNIST: see its README.md.
+SAMPLE_DIR = Path(__file__).resolve().parent / "data" / "sample"
+SAMPLE_HINT = "; there are more in MNIST: python mnist_loader.py downloads it"
+SOURCES = ("auto", "mnist", "sample")
 
 
 class DatasetError(UserError):
@@ -98,55 +150,206 @@ def load_dataset(
     train_size: int | None = 5000,
     test_size: int | None = 1000,
 ) -> Dataset:
-    """Load MNIST's images and digits.
+    """Load images and digits to train on and to test with.
 
     Parameters
     ----------
     data_dir
-        The directory of the four files; None is `DATA_DIR`.
+        The directory of MNIST's four files, where they are also downloaded to; None is `DATA_DIR`.
     source
-        "mnist" or "auto".
+        "mnist": from the directory, or else downloaded. "sample": the bundled set, always. "auto":
+        MNIST where it can be had, or else the sample, with a line on stderr that says why.
     train_size, test_size
         How many images, the first ones in file order; None is all of them.
 
     Raises
     ------
     DatasetError
-        If a file is missing, damaged, or does not hold what its name says.
-    ValueError
+        If a file is missing and cannot be had, is damaged, or does not hold what its name says.
+    SettingError (a ValueError)
         If an argument is none of the above.
     """
-    if source not in ("auto", "mnist"):
-        raise ValueError(f'source is {source!r}; it must be "auto" or "mnist"')
-    directory = Path(DATA_DIR if data_dir is None else data_dir)
-    paths = _find_files(directory)
+    if source not in SOURCES:
+        raise SettingError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
+    for name, size in ("train_size", train_size), ("test_size", test_size):
+        if size is not None and size < 1:
+            raise SettingError(f"{name} is {size}; it must be at least 1, or None for all")
+
+    directory = SAMPLE_DIR
+    if source != "sample":
+        directory = Path(DATA_DIR if data_dir is None else data_dir)
+        try:
+            if _missing_files(directory):
+                download_mnist(directory)
+        except DatasetError as error:
+            if source == "mnist":
+                raise
+            print(f"{error}. Going on with the bundled sample, NOT MNIST.", file=sys.stderr)
+            directory = SAMPLE_DIR
     return Dataset(
-        "MNIST",
-        _read_split(*paths[:2], train_size, "training"),
-        _read_split(*paths[2:], test_size, "test"),
+        "sample" if directory == SAMPLE_DIR else "MNIST",
+        _read_split(directory, TRAIN_FILES, train_size, "training"),
+        _read_split(directory, TEST_FILES, test_size, "test"),
     )
 
 
-def _find_files(directory: Path) -> list[Path]:
-    """The paths of the four files in their order, each gzipped or else unpacked."""
-    found, missing = [], []
-    for name in TRAIN_FILES + TEST_FILES:
-        candidates = directory / name, directory / name.removesuffix(".gz")
-        present = [path for path in candidates if os.path.lexists(path)]
-        found += present[:1]
-        missing += [] if present else [name]
-    if missing:
-        raise DatasetError(
-            f"{directory} lacks {', '.join(missing)}; see data/README.md for where to get the "
-            "files, or name their directory with --data-dir or MNIST_DATA_DIR"
-        )
-    return found
+# --- download ---------------------------------------------------------------------------------
 
 
-def _read_split(images_path: Path, labels_path: Path, size: int | None, part: str) -> Split:
+def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
+    """Make sure that the directory holds MNIST's four files, byte for byte.
+
+    A file that is there and right is left alone. One that is there and wrong is kept under another
+    name, ending in ".replaced", once the right one has come. Nothing takes its name before its
+    SHA-256 has been checked, so an interrupted download is simply begun again.
+
+    Returns
+    -------
+    The four paths, images before labels, training before test.
+
+    Raises
+    ------
+    DatasetError
+        If a file can be had from no mirror or cannot be written; says why, and how to help.
+    """
+    directory = Path(DATA_DIR if data_dir is None else data_dir)
+    mirrors = list(MIRRORS)
+    for name in MNIST_FILES:
+        path = directory / name
+        wrong = _what_is_wrong(path)
+        if not wrong:
+            continue
+        content = _fetch(name, mirrors, directory)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            if os.path.lexists(path):
+                kept = _free_name(path)
+                path.rename(kept)
+                print(f"{path} {wrong}; it is kept as {kept.name}", file=sys.stderr)
+            with atomic_write(path) as file:
+                file.write(content)
+        except OSError as error:
+            raise DatasetError(f"cannot write {path}: {error.strerror or error}") from error
+        except UserError as error:
+            raise DatasetError(str(error)) from error
+    return [directory / name for name in MNIST_FILES]
+
+
+def _what_is_wrong(path: Path) -> str:
+    """What keeps this from being the MNIST file of its name; nothing if it is that file."""
+    if not path.exists():
+        return "is missing"
+    size, sha256 = MNIST_FILES[path.name]
+    try:
+        content = path.read_bytes() if path.stat().st_size == size else b""
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return "" if hashlib.sha256(content).hexdigest() == sha256 else "is not the original file"
+
+
+def _free_name(path: Path) -> Path:
+    names = (f"{path.name}.replaced{number or ''}" for number in itertools.count())
+    return next(path.with_name(name) for name in names if not path.with_name(name).exists())
+
+
+def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
+    """The file's verified content from the first mirror that gives it; the others are struck off.
+
+    A mirror that failed once is not asked for the next file: `mirrors` loses it.
+    """
+    failures = []
+    while mirrors:
+        url = mirrors[0] + name
+        try:
+            return _fetch_from(url, name)
+        except (OSError, HTTPException, ValueError) as error:
+            failures.append(f"{url}: {error}")
+            mirrors.pop(0)
+    raise DatasetError(
+        f"MNIST is not in {directory} (missing or wrong: {', '.join(_wrong_files(directory))}) and "
+        f"no mirror gave {name} ({'; '.join(failures) or 'none left to ask'}); put the files there "
+        "by hand as data/README.md says, name their directory with --data-dir or MNIST_DATA_DIR, "
+        "or use --dataset sample"
+    )
+
+
+def _fetch_from(url: str, name: str) -> bytes:
+    """Download one file and check it; raises OSError or ValueError that says what went wrong."""
+    size, sha256 = MNIST_FILES[name]
+    start = time.monotonic()
+    content = bytearray()
+    with _open_url(url) as response, Progress(name, size) as progress:
+        # One byte more than expected is read, to see that there is none. read1 returns what has
+        # come, so that a trickle is seen as one.
+        while len(content) <= size and (chunk := response.read1(READ_CHUNK)):
+            content += chunk
+            progress.update(len(content))
+            elapsed = time.monotonic() - start
+            if elapsed > ANSWER_SECONDS and len(content) < SLOWEST_RATE * elapsed:
+                raise TimeoutError(f"too slow, {len(content)} bytes in {elapsed:.0f} s")
+    if len(content) < size:
+        raise ValueError(f"the connection ended after {len(content)} of {size} bytes")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ValueError("it sent another file: the SHA-256 differs")
+    return bytes(content)
+
+
+class _OnlyHttps(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but never to an address where anyone on the way could change the data."""
+
+    def redirect_request(self, request, file, code, message, headers, url):
+        if not url.startswith("https://"):
+            raise urllib.error.URLError(f"refused its redirect to {url}, which is not HTTPS")
+        return super().redirect_request(request, file, code, message, headers, url)
+
+
+def _open_url(url: str) -> HTTPResponse:
+    """Open a URL within ANSWER_SECONDS, name look-up included, or raise OSError.
+
+    The socket's time-out does not cover the look-up of names, which can hang for half a minute on
+    a machine that is half offline; so the wait is bounded from outside.
+    """
+    outcome: list[HTTPResponse | Exception] = []
+
+    def open_it() -> None:
+        try:
+            outcome.append(opener.open(url, timeout=ANSWER_SECONDS))
+        except Exception as error:  # whatever it is, it is raised again below
+            outcome.append(error)
+
+    opener = urllib.request.build_opener(_OnlyHttps)
+    thread = threading.Thread(target=open_it, daemon=True)
+    thread.start()
+    thread.join(ANSWER_SECONDS)
+    answer = outcome[0] if outcome else TimeoutError(f"no answer within {ANSWER_SECONDS:g} s")
+    if isinstance(answer, urllib.error.URLError) and isinstance(answer.reason, Exception):
+        raise answer.reason  # what it is about, without its wrapping
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _missing_files(directory: Path) -> list[str]:
+    """Which of the four are there neither gzipped nor plain."""
+    return [name for name in MNIST_FILES if not os.path.lexists(_path_of(directory, name))]
+
+
+def _wrong_files(directory: Path) -> list[str]:
+    return [name for name in MNIST_FILES if _what_is_wrong(directory / name)]
+
+
+def _path_of(directory: Path, name: str) -> Path:
+    """The file under its own name, or under its name unpacked where only that is there."""
+    zipped, plain = directory / name, directory / name.removesuffix(".gz")
+    return plain if os.path.lexists(plain) and not os.path.lexists(zipped) else zipped
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+
+def _read_split(directory: Path, names: tuple[str, str], size: int | None, part: str) -> Split:
     """Read the first `size` images and their digits, and check that they belong together."""
-    if size is not None and size < 1:
-        raise ValueError(f"the {part} size is {size}; it must be at least 1, or None for all")
+    images_path, labels_path = (_path_of(directory, name) for name in names)
     digits, (labels_promised, *_) = _read_idx(labels_path, size, dimensions=1)
     pixels, (images_promised, *sides) = _read_idx(images_path, size, dimensions=3)
     if sides != [IMAGE_SIDE, IMAGE_SIDE]:
@@ -165,6 +368,7 @@ def _read_split(images_path: Path, labels_path: Path, size: int | None, part: st
         raise DatasetError(
             f"{images_path} holds {images_promised} images, {size} are asked for; "
             f'ask for {images_promised} {part} images or fewer, or for "all"'
+            f"{SAMPLE_HINT if directory == SAMPLE_DIR else ''}"
         )
     if digits.max() >= DIGITS:
         place = int(np.argmax(digits >= DIGITS))
@@ -181,7 +385,7 @@ def _read_idx(
 ) -> tuple[np.ndarray, tuple[int, ...]]:
     """`read_idx`, which also gives the header's shape and can insist on a number of dimensions."""
     if limit is not None and limit < 0:
-        raise ValueError(f"limit is {limit}; it must not be negative, or None for all")
+        raise SettingError(f"limit is {limit}; it must not be negative, or None for all")
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block, a directory cannot be read
             raise DatasetError(f"{path} is not a file; put the IDX file in its place")
@@ -267,3 +471,101 @@ def _read_up_to(stream: BinaryIO, size: int) -> bytearray:
     while len(data) < size and (chunk := stream.read(min(READ_CHUNK, size - len(data)))):
         data += chunk
     return data
+
+
+# --- other handwriting ------------------------------------------------------------------------
+
+BOX_SIDE = 20  # the longer side of the digit, in pixels
+# Where MNIST puts the centre of mass: pixel 14, counted from 0. Measured over its 60,000 training
+# images: the mean is 14.00 down and 14.01 across, and every image lies within half a pixel of it.
+CENTRE = 14.0
+# A scan's paper keeps a faint haze, a digit's edge is faint too: a pixel belongs to the digit's
+# bounding box if it has at least this share of the darkest pixel's ink. Of 10,000 MNIST digits
+# enlarged and brought back, 4 land a pixel off with 0.05, 2 with 0.001, but 28 with 0.1.
+INK_SHARE = 0.05
+
+
+def to_mnist_form(ink: np.ndarray) -> np.ndarray:
+    """Crop, scale and centre one digit the way MNIST's were.
+
+    Parameters
+    ----------
+    ink : (height, width) float, 0 paper to 1 full ink; any size
+
+    Returns
+    -------
+    (28, 28) float32 in [0, 1]; all zeros if the picture holds no ink
+
+    Notes
+    -----
+    The scaling is exact area averaging, R @ ink @ C.T with one coverage matrix a side, so that it
+    enlarges a small picture as well as it shrinks a large one.
+    """
+    image = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.float32)
+    if ink.size == 0 or ink.max() <= 0:
+        return image
+    digit = _crop_to_ink(ink)
+    scale = BOX_SIDE / max(digit.shape)
+    height, width = (max(1, round(side * scale)) for side in digit.shape)
+    small = _coverage(height, digit.shape[0]) @ digit @ _coverage(width, digit.shape[1]).T
+    top, left = (_offset(small.sum(axis=axis)) for axis in (1, 0))
+    image[top : top + height, left : left + width] = small
+    return image
+
+
+def _crop_to_ink(ink: np.ndarray) -> np.ndarray:
+    """Cut away the rows and columns around the digit that hold no ink."""
+    is_ink = ink >= INK_SHARE * ink.max()
+    rows, columns = (np.flatnonzero(is_ink.any(axis=axis)) for axis in (1, 0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _coverage(n_out: int, n_in: int) -> np.ndarray:
+    """Area averaging along one axis as a matrix.
+
+    Returns (n_out, n_in): row i holds the share of output pixel i that each input pixel covers;
+    each row sums to 1.
+    """
+    edges_in = np.arange(n_in + 1) * (n_out / n_in)  # in output pixels
+    edges_out = np.arange(n_out)[:, None]
+    inside = np.clip(edges_in - edges_out, 0, 1)  # of each output pixel, how much lies before it
+    return np.diff(inside, axis=1)
+
+
+def _offset(profile: np.ndarray) -> int:
+    """Where a side starts in the image: its centre of mass at CENTRE, nothing cut off."""
+    centre_of_mass = profile @ np.arange(len(profile)) / profile.sum()
+    return int(np.clip(round(CENTRE - centre_of_mass), 0, IMAGE_SIDE - len(profile)))
+
+
+# --- python mnist_loader.py -------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Download and verify MNIST, and tell its characteristics."""
+    parser = ArgumentParser(description="Download MNIST, verify it, and say what it holds.")
+    parser.add_argument("--data-dir", type=Path, help="where to (default: $MNIST_DATA_DIR, data/)")
+    parser.add_argument("--lang", choices=("en", "ru"), default="en", help="language")
+    options = parser.parse_args(arguments)
+
+    paths = download_mnist(options.data_dir)
+    log = RunLog(options.lang)
+    for path in paths:
+        log.say("verified", path=path)
+    train_pixels, train_digits, _, test_digits = map(read_idx, paths)
+    total = len(train_digits) + len(test_digits)
+    log.say("fact_total", total=total, lowest=train_digits.min(), highest=train_digits.max())
+    log.say("fact_splits", train=len(train_digits), test=len(test_digits))
+    _, height, width = train_pixels.shape
+    log.say("fact_size", height=height, width=width, pixels=height * width)
+    log.say("fact_range", lowest=train_pixels.min(), highest=train_pixels.max())
+    log.say("fact_mean", mean=train_pixels.mean() / FULL_INK, inked=(train_pixels > 0).mean())
+    log.say("fact_digits")
+    counts = (np.bincount(digits, minlength=DIGITS) for digits in (train_digits, test_digits))
+    for digit, (train, test) in enumerate(zip(*counts, strict=True)):
+        log.say("fact_digit", digit=digit, train=train, test=test)
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -324,6 +324,17 @@ def percent(share: float) -> str:
 # The Russian lines are the lab sheet's own, word for word, where the sheet gives a line.
 MESSAGES: dict[str, dict[str, str]] = {
     "en": {
+        "not_mnist": "NOT MNIST: the data is the bundled sample, drawn to look like handwriting; "
+        "python mnist_loader.py downloads MNIST",
+        "verified": "Verified: {path}",
+        "fact_total": "{total} images of the digits {lowest} to {highest}",
+        "fact_splits": "{train} training examples, {test} test examples",
+        "fact_size": "Size of each image: {height}x{width} pixels ({pixels} pixels)",
+        "fact_range": "Each pixel has a value from {lowest} to {highest} (levels of grey)",
+        "fact_mean": "Mean ink of the training images: {mean:.4f} of full; "
+        "inked pixels: {inked:.1%}",
+        "fact_digits": "Images of each digit:",
+        "fact_digit": "  {digit}: {train} training, {test} test",
         "title": "Recognising the handwritten digit {digit} in {dataset}",
         "network": "Network: {layers}; {parameters} parameters, {dtype}, seed {seed}",
         "training_plan": "Training: {epochs} epochs, an update after every sample; "
@@ -363,6 +374,17 @@ MESSAGES: dict[str, dict[str, str]] = {
         "written": "Written: {path}",
     },
     "ru": {
+        "not_mnist": "НЕ MNIST: данные взяты из встроенного набора, нарисованного похоже на "
+        "рукописный; python mnist_loader.py скачает MNIST",
+        "verified": "Проверено: {path}",
+        "fact_total": "{total} изображений цифр от {lowest} до {highest}",
+        "fact_splits": "{train} обучающих примеров, {test} тестовых",
+        "fact_size": "Размер каждого изображения: {height}×{width} пикселей ({pixels} пикселя)",
+        "fact_range": "Каждый пиксель имеет значение от {lowest} до {highest} (градации серого)",
+        "fact_mean": "Средняя яркость обучающих изображений: {mean:.4f} от полной; "
+        "закрашено пикселей: {inked:.1%}",
+        "fact_digits": "Изображений каждой цифры:",
+        "fact_digit": "  {digit}: {train} обучающих, {test} тестовых",
         "title": "Распознавание цифры {digit} из датасета {dataset}",
         "network": "Сеть: {layers}; параметров: {parameters}, {dtype}, seed {seed}",
         "training_plan": "Обучение: эпох: {epochs}, обновление после каждого примера; "
