@@ -39,9 +39,8 @@ class ArgumentParser(argparse.ArgumentParser):
 
 def run_script(main: Callable[[], int]) -> NoReturn:
     """Run a script's ``main`` and leave with its exit code, errors told in one line on stderr."""
-    sys.stdout = sys.stdout or os.fdopen(
-        os.open(os.devnull, os.O_WRONLY), "w"
-    )  # there is none after `>&-`
+    # After `>&-` there is no stream at all.
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a console without Cyrillic must not end a run
