@@ -179,8 +179,7 @@ def load_dataset(
     if source != "sample":
         directory = Path(DATA_DIR if data_dir is None else data_dir)
         try:
-            if _missing_files(directory):
-                download_mnist(directory)
+            _complete(directory)
         except DatasetError as error:
             if source == "mnist":
                 raise
@@ -213,38 +212,52 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
         If a file can be had from no mirror or cannot be written; says why, and how to help.
     """
     directory = Path(DATA_DIR if data_dir is None else data_dir)
+    _download([name for name in MNIST_FILES if not _is_original(directory / name)], directory)
+    return [directory / name for name in MNIST_FILES]
+
+
+def _complete(directory: Path) -> None:
+    """Download what is missing there, unless the rest is some other data in MNIST's names."""
+    missing = [name for name in MNIST_FILES if not os.path.lexists(_path_of(directory, name))]
+    zipped = [name for name in MNIST_FILES if os.path.lexists(directory / name)]
+    foreign = [name for name in zipped if not _is_original(directory / name)]
+    if missing and foreign:
+        raise DatasetError(
+            f"{directory} lacks {', '.join(missing)}, and what is there is not MNIST; put all four "
+            "files of one set there, name another directory with --data-dir or MNIST_DATA_DIR, or "
+            "get MNIST with: python mnist_loader.py"
+        )
+    _download(missing, directory)
+
+
+def _download(names: list[str], directory: Path) -> None:
     mirrors = list(MIRRORS)
-    for name in MNIST_FILES:
+    for name in names:
         path = directory / name
-        wrong = _what_is_wrong(path)
-        if not wrong:
-            continue
-        content = _fetch(name, mirrors, directory)
+        content = _fetch(name, mirrors, names, directory)
         try:
             directory.mkdir(parents=True, exist_ok=True)
             if os.path.lexists(path):
                 kept = _free_name(path)
                 path.rename(kept)
-                print(f"{path} {wrong}; it is kept as {kept.name}", file=sys.stderr)
+                print(f"{path} is not the original; it is kept as {kept.name}", file=sys.stderr)
             with atomic_write(path) as file:
                 file.write(content)
         except OSError as error:
             raise DatasetError(f"cannot write {path}: {error.strerror or error}") from error
         except UserError as error:
             raise DatasetError(str(error)) from error
-    return [directory / name for name in MNIST_FILES]
 
 
-def _what_is_wrong(path: Path) -> str:
-    """What keeps this from being the MNIST file of its name; nothing if it is that file."""
-    if not path.exists():
-        return "is missing"
+def _is_original(path: Path) -> bool:
+    """Whether this is, byte for byte, the MNIST file of its name."""
     size, sha256 = MNIST_FILES[path.name]
     try:
-        content = path.read_bytes() if path.stat().st_size == size else b""
+        if not path.is_file() or path.stat().st_size != size:
+            return False
+        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return "" if hashlib.sha256(content).hexdigest() == sha256 else "is not the original file"
 
 
 def _free_name(path: Path) -> Path:
@@ -252,10 +265,10 @@ def _free_name(path: Path) -> Path:
     return next(path.with_name(name) for name in names if not path.with_name(name).exists())
 
 
-def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
-    """The file's verified content from the first mirror that gives it; the others are struck off.
+def _fetch(name: str, mirrors: list[str], wanted: list[str], directory: Path) -> bytes:
+    """The file's verified content, from the first mirror that gives it.
 
-    A mirror that failed once is not asked for the next file: `mirrors` loses it.
+    A mirror that fails is not asked for the next file: `mirrors` loses it.
     """
     failures = []
     while mirrors:
@@ -266,10 +279,10 @@ def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
             failures.append(f"{url}: {error}")
             mirrors.pop(0)
     raise DatasetError(
-        f"MNIST is not in {directory} (missing or wrong: {', '.join(_wrong_files(directory))}) and "
-        f"no mirror gave {name} ({'; '.join(failures) or 'none left to ask'}); put the files there "
-        "by hand as data/README.md says, name their directory with --data-dir or MNIST_DATA_DIR, "
-        "or use --dataset sample"
+        f"MNIST is not whole in {directory} (wanted: {', '.join(wanted)}) and no mirror gave "
+        f"{name} ({'; '.join(failures) or 'none left to ask'}); put the files there by hand as "
+        "data/README.md says, name their directory with --data-dir or MNIST_DATA_DIR, or use "
+        "--dataset sample"
     )
 
 
@@ -327,15 +340,6 @@ def _open_url(url: str) -> HTTPResponse:
     if isinstance(answer, Exception):
         raise answer
     return answer
-
-
-def _missing_files(directory: Path) -> list[str]:
-    """Which of the four are there neither gzipped nor plain."""
-    return [name for name in MNIST_FILES if not os.path.lexists(_path_of(directory, name))]
-
-
-def _wrong_files(directory: Path) -> list[str]:
-    return [name for name in MNIST_FILES if _what_is_wrong(directory / name)]
 
 
 def _path_of(directory: Path, name: str) -> Path:

@@ -25,6 +25,7 @@ DTYPES = ("float32", "float64")
 # Samples trained at once. Shorter blocks cost more calls, longer ones more sweeps and larger Gram
 # matrices; the optimum is flat, and no setting tried needs another (tests/benchmarks).
 BLOCK = 64
+MOST_UNITS = 10**6  # of a layer; more is a slip: 784 x 10^6 weights alone take 6 GB to draw
 
 
 class ModelError(UserError):
@@ -564,11 +565,11 @@ def _require(name: str, value: float, allowed: str, is_allowed: Callable[[float]
 
 def _checked_layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
     sizes = tuple(layer_sizes)
-    whole = all(isinstance(size, int | np.integer) and size >= 1 for size in sizes)
+    whole = all(isinstance(size, int | np.integer) and 1 <= size <= MOST_UNITS for size in sizes)
     if len(sizes) < 2 or not whole or sizes[-1] != 1:
         raise SettingError(
-            f"layer_sizes is {sizes}; it must be two or more whole numbers from 1 up, the last of "
-            "them 1"
+            f"layer_sizes is {sizes}; it must be two or more whole numbers from 1 to "
+            f"{MOST_UNITS}, the last of them 1"
         )
     return tuple(int(size) for size in sizes)
 

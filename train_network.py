@@ -21,7 +21,7 @@ import json
 import textwrap
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,12 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--data-dir", type=Path, help="where the MNIST files are (default: $MNIST_DATA_DIR, data/)")
+    add(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="where the MNIST files are; with None $MNIST_DATA_DIR, or else data/",
+    )
     add(
         "--dataset",
         choices=SOURCES,
@@ -115,14 +120,18 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
-    return value
+    with suppress(ValueError):
+        if (value := int(text)) >= 1:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
 
 
 def _size(text: str) -> int | None:
-    return None if text == "all" else _count(text)
+    if text == "all":
+        return None
+    with suppress(argparse.ArgumentTypeError):
+        return _count(text)
+    raise argparse.ArgumentTypeError(f'{text!r} is neither a whole number from 1 up nor "all"')
 
 
 def describe_run(
@@ -316,7 +325,9 @@ def save_run(
     }
     with ExitStack() as files:
         for name, content in contents.items():
-            files.enter_context(atomic_write(output_dir / name)).write(content)
+            file = files.enter_context(atomic_write(output_dir / name))
+            file.write(content)
+            file.flush()  # a full disk shows now, before the first of them is moved into place
     for name in contents:
         log.remark("written", path=output_dir / name)
 

@@ -39,6 +39,9 @@ class ArgumentParser(argparse.ArgumentParser):
 
 def run_script(main: Callable[[], int]) -> NoReturn:
     """Run a script's ``main`` and leave with its exit code, errors told in one line on stderr."""
+    # After `>&-` there is no stream at all.
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a console without Cyrillic must not end a run
     script = Path(sys.argv[0]).name
@@ -46,7 +49,8 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         code = main()
         sys.stdout.flush()
     except UserError as error:
-        print(f"{script}: error: {error}", file=sys.stderr)
+        message = " ".join(str(error).splitlines())  # a file's name may hold a line break
+        print(f"{script}: error: {message}", file=sys.stderr)
         code = EXIT_BAD_INPUT
     except MemoryError:
         print(
@@ -59,9 +63,18 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         print(f"\n{script}: interrupted", file=sys.stderr)
         code = EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of our output left, as `| head` does: not an error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output(sys.stdout)
         code = EXIT_DONE
+    except OSError as error:  # such as a full disk behind `> file`
+        discard_output(sys.stdout)
+        print(f"{script}: error: {error.strerror or error}", file=sys.stderr)
+        code = EXIT_BAD_INPUT
     sys.exit(code)
+
+
+def discard_output(stream: TextIO) -> None:
+    """Let what is still to be written to a stream that failed go nowhere, without an error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 # --- metrics ----------------------------------------------------------------------------------
@@ -179,14 +192,15 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
     The bytes go to a hidden file beside `path`, renamed to `path` when the block ends
     without an error and removed otherwise: whatever happens, `path` is the old file or the new
-    one. Several of these in one ``ExitStack`` are all written before any takes its name.
+    one. Several of these in one ``ExitStack``, each flushed after its last write, are all written
+    before any takes its name.
 
     Raises
     ------
     UserError
         If the file cannot be written there.
     """
-    path = Path(path).resolve()  # a link keeps its place: what it points at is replaced
+    path = Path(os.path.realpath(path))  # a link keeps its place: what it points at is replaced
     staged = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with staged.open("wb") as file:
@@ -243,11 +257,17 @@ class RunLog:
     def write(self, text: str = "") -> None:
         """The same with a ready text, which needs no translation (art, numbers)."""
         self.lines += text.split("\n")
-        print(text, file=self.screen, flush=True)
+        self._show(text)
 
     def remark(self, key: str, **values: object) -> None:
         """Say it on the screen alone: times and paths, which differ from run to run."""
-        print(self.text(key, **values), file=self.screen, flush=True)
+        self._show(self.text(key, **values))
+
+    def _show(self, text: str) -> None:
+        try:
+            print(text, file=self.screen, flush=True)
+        except BrokenPipeError:  # `| head` has seen enough; the run's files are still wanted
+            discard_output(self.screen)
 
     def contents(self) -> str:
         return "\n".join(self.lines) + "\n"

@@ -155,7 +155,7 @@ def test_a_wrong_file_is_named_fetched_anew_and_kept(mirrors, files, tmp_path, c
     for mine in (b"my own drawing", b"another one"):
         (tmp_path / IMAGES).write_bytes(mine)
         download_mnist(tmp_path)
-        assert f"{IMAGES} is not the original file" in capsys.readouterr().err
+        assert f"{IMAGES} is not the original" in capsys.readouterr().err
         assert (tmp_path / IMAGES).read_bytes() == files[IMAGES]
     assert (tmp_path / f"{IMAGES}.replaced").read_bytes() == b"my own drawing"
     assert (tmp_path / f"{IMAGES}.replaced1").read_bytes() == b"another one"
@@ -308,6 +308,15 @@ def test_auto_downloads_what_is_missing(mirrors, files, tmp_path):
     (tmp_path / IMAGES).write_bytes(files[IMAGES])
     assert load_dataset(tmp_path, "auto", 10, 10).name == "MNIST"
     assert len(mirror.requests) == 3
+
+
+def test_other_data_in_mnists_names_is_neither_mixed_with_mnist_nor_moved(mirrors, tmp_path):
+    (mirror,) = mirrors("")
+    (tmp_path / IMAGES).write_bytes(b"clothes, not digits")
+    with pytest.raises(DatasetError, match=r"lacks train-labels.* not MNIST"):
+        load_dataset(tmp_path, "mnist")
+    assert contents(tmp_path) == {IMAGES: b"clothes, not digits"}
+    assert mirror.requests == []
 
 
 def test_auto_takes_the_sample_where_mnist_cannot_be_had_and_says_so(mirrors, tmp_path, capsys):

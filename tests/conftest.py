@@ -1,0 +1,43 @@
+"""What all tests share: the project on the path, a drawing backend without a screen, data sets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("MPLBACKEND", "Agg")  # for the scripts that tests start, too
+
+import mnist_loader  # noqa: E402
+from made_data import MNIST_FILES, write_dataset  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks a real mirror; those about downloading start their own."""
+    monkeypatch.setattr(mnist_loader, "MIRRORS", ())
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """The directory of the real MNIST files: $MNIST_DATA_DIR or data/; skips where absent."""
+    directory = Path(os.environ.get("MNIST_DATA_DIR") or ROOT / "data").resolve()
+    if not all((directory / name).is_file() for name in MNIST_FILES):
+        pytest.skip("the MNIST files are neither in $MNIST_DATA_DIR nor in data/")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def made_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a small made data set, 120 and 60 images; not to be changed."""
+    return write_dataset(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def root() -> Path:
+    """The project's top level."""
+    return ROOT
