@@ -12,8 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("MPLBACKEND", "Agg")  # for the scripts that tests start, too
 
-import mnist_loader  # noqa: E402
 from made_data import MNIST_FILES, write_dataset  # noqa: E402
+
+import mnist_loader  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
