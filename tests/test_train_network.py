@@ -279,12 +279,13 @@ def test_training_images_without_the_digit_are_told_and_no_failure(made_dir, tmp
     assert "recall n/a" in read_log(tmp_path)
 
 
-def test_learnable_digits_are_learnt(tmp_path):
-    data_dir = write_dataset(tmp_path / "data", 800, 200)
-    main(arguments(data_dir, tmp_path, epochs="20", momentum="0.5"))
+def test_easy_digit_is_learnt(tmp_path):
+    """A 1 has two segments, the only other digit of so little ink a 7."""
+    data_dir = write_dataset(tmp_path / "data", 400, 100)
+    main(arguments(data_dir, tmp_path, digit="1", epochs="10"))
     evaluation = read_metrics(tmp_path)["evaluation"]
-    assert evaluation["roc_auc"] > 0.95
-    assert evaluation["accuracy"] > evaluation["majority_share"]
+    assert evaluation["roc_auc"] > 0.99
+    assert evaluation["accuracy"] > evaluation["majority_share"] == 0.9
 
 
 # --- refusals ---------------------------------------------------------------------------------
