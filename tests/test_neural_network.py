@@ -564,9 +564,22 @@ def test_foreign_npz_is_refused(tmp_path):
     assert "not a model of this project" in refusal(tmp_path / "model.npz")
 
 
-def test_pickled_objects_are_not_opened(saved):
-    rewritten(saved, w1=np.array([print], dtype=object))
+class Trap:
+    """Unpickling it makes a directory."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize("name", ["settings", "w1"])
+def test_pickled_objects_are_refused_unopened(saved, name):
+    sprung = saved.parent / "sprung"
+    rewritten(saved, **{name: np.array([Trap(sprung)], dtype=object)})
     assert "not a model of this project" in refusal(saved)
+    assert not sprung.exists()
 
 
 @pytest.mark.parametrize("name", ["settings", "w1", "b3"])
