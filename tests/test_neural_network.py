@@ -6,6 +6,7 @@ finite differences, which the hand-computed network checks.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import math
@@ -637,6 +638,17 @@ def test_model_cut_off_anywhere_is_refused(saved):
     for length in range(0, len(content), 23):
         saved.write_bytes(content[:length])
         refusal(saved)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more", b"<html>"])
+def test_refused_model_is_not_left_open(tmp_path, content):
+    path = tmp_path / "model.npz"
+    path.write_bytes(content)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        refusal(path)
+        gc.collect()
+    assert [str(warning.message) for warning in warned] == []
 
 
 def test_damaged_model_is_refused_or_unharmed(saved, trained):
