@@ -426,7 +426,7 @@ class NeuralNetwork:
             If the file is missing, damaged, or no model of this project.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 settings = json.loads(str(file["settings"]))
                 layer_sizes = settings["layer_sizes"]
                 layers = range(1, len(layer_sizes))

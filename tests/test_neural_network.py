@@ -6,6 +6,7 @@ finite differences, which the hand-computed network checks.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import math
@@ -564,9 +565,22 @@ def test_foreign_npz_is_refused(tmp_path):
     assert "not a model of this project" in refusal(tmp_path / "model.npz")
 
 
-def test_pickled_objects_are_not_opened(saved):
-    rewritten(saved, w1=np.array([print], dtype=object))
+class Trap:
+    """Unpickling it makes a directory."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize("name", ["settings", "w1"])
+def test_pickled_objects_are_refused_unopened(saved, name):
+    sprung = saved.parent / "sprung"
+    rewritten(saved, **{name: np.array([Trap(sprung)], dtype=object)})
     assert "not a model of this project" in refusal(saved)
+    assert not sprung.exists()
 
 
 @pytest.mark.parametrize("name", ["settings", "w1", "b3"])
@@ -624,6 +638,17 @@ def test_model_cut_off_anywhere_is_refused(saved):
     for length in range(0, len(content), 23):
         saved.write_bytes(content[:length])
         refusal(saved)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more", b"<html>"])
+def test_refused_model_is_not_left_open(tmp_path, content):
+    path = tmp_path / "model.npz"
+    path.write_bytes(content)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        refusal(path)
+        gc.collect()
+    assert [str(warning.message) for warning in warned] == []
 
 
 def test_damaged_model_is_refused_or_unharmed(saved, trained):
