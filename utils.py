@@ -189,7 +189,7 @@ def slant(images: np.ndarray) -> np.ndarray:
     y, x = np.mgrid[:height, :width].reshape(2, -1)
     moments = np.stack([np.ones_like(x), x, y, x * y, y * y], axis=1).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
-        sums = images.reshape(n, -1) @ moments
+        sums = images.reshape(n, height * width) @ moments
         mean_x, mean_y, mean_xy, mean_yy = (sums[:, 1:] / sums[:, :1]).T
         return np.degrees(np.arctan(-(mean_xy - mean_x * mean_y) / (mean_yy - mean_y**2)))
 
@@ -235,7 +235,7 @@ def stray_ink(images: np.ndarray) -> np.ndarray:
     """
     components = connected_components(images >= INK_THRESHOLD)
     n, most = len(components), components.max(initial=0)
-    in_order = components.reshape(n, -1) + (most + 1) * np.arange(n)[:, np.newaxis]
+    in_order = components + (most + 1) * np.arange(n)[:, np.newaxis, np.newaxis]
     sizes = np.bincount(in_order.ravel(), minlength=n * (most + 1)).reshape(n, most + 1)[:, 1:]
     total = sizes.sum(axis=1)
     return (total - sizes.max(axis=1, initial=0)) / np.maximum(total, 1)
@@ -375,13 +375,15 @@ class Claim:
     def verdict(self) -> str:
         """Held: the interval lies above 0, the affected are got wrong more often.
 
-        Not held: it does not, and it ends below a notable share of the rest's own error rate,
-        so that an excess worth a warning is ruled out. Too few to tell: neither.
+        Not held: it does not, and it ends below half the rest's own error rate (half its rate of
+        right answers if that is less), so that a notable excess is ruled out. Too few to tell:
+        neither.
         """
         low, high = self.interval
         if low > 0:
             return "held"
-        return "not_held" if high < NOTABLE_EXCESS * self.rest.share else "too_few"
+        notable = NOTABLE_EXCESS * min(self.rest.share, 1 - self.rest.share)
+        return "not_held" if high < notable else "too_few"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

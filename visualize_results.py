@@ -27,9 +27,11 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.animation import PillowWriter
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from PIL import Image
 
 from mnist_loader import DIGITS, IMAGE_SIDE, PIXELS, Dataset, load_dataset
 from neural_network import ModelError, NeuralNetwork
@@ -52,10 +54,12 @@ from utils import (
 # Okabe and Ito's colours, told apart by colour-blind readers and, light against dark, in grey.
 OTHERS_COLOUR = "#0072B2"  # blue: the other digits, the answer "no"
 DIGIT_COLOUR = "#E69F00"  # orange: the digit to recognise
+AFFECTED_COLOUR = "#9A5B00"  # the same orange, dark enough for thin lines and letters
 BASELINE_COLOUR = "#555555"
 INK_COLOURS = "gray_r"  # ink dark on white paper
 WEIGHT_COLOURS = "RdBu_r"  # red for, blue against; white is nothing
 DPI = 160
+PNG_COLOURS = 256
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -69,12 +73,16 @@ STYLE = {
     "hatch.linewidth": 0.6,
     "legend.frameon": False,
 }
-TITLE_CHARACTERS_PER_INCH = 12  # of a title's letters at that size
+TITLE_CHARACTERS_PER_INCH = 10  # of a title's letters at that size
 SMALL_TEXT = 7  # points
 TILE_GAP, CAPTION_BAND = 3, 11  # pixels of a 28x28 image: between tiles, and under each for text
 EXAMPLES_EACH = 12  # samples of each digit
 MISTAKES_EACH = 16  # of misses and of false alarms
+SURE = 0.1  # a score as close as this to 0 or 1 is called sure
+SCORE_BINS = np.linspace(0, 1, 26)
+CLAIM_EXAMPLES = 6
 UNITS_SHOWN = 64
+STILL_RANDOM = 0.5  # change over start, in norm, below which the eye sees the start
 FILM_FILE = "hidden_units.gif"
 FILM_DPI = 100
 FRAMES_PER_SECOND = 3
@@ -170,8 +178,9 @@ def load_run(output_dir: Path, data_dir: Path | None) -> Run:
         )
     if not evaluation.positives or not evaluation.negatives:
         raise UserError(
-            f"the {evaluation.total} test images of that run do not show both {configuration['digit']} "
-            "and other digits, so there is nothing to draw; take more with train_network.py --test-size"
+            f"the {evaluation.total} test images of that run do not show both the digit "
+            f"{configuration['digit']} and others, so there is nothing to draw; "
+            "take more with train_network.py --test-size"
         )
     return Run(metrics, network, dataset, probabilities, evaluation)
 
@@ -271,8 +280,14 @@ def write_figures(run: Run, output_dir: Path) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG of 256 colours, which are enough and a third of the bytes."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     with atomic_write(path) as file:
-        figure.savefig(file, format="png", metadata={"Software": None})
+        picture.quantize(PNG_COLOURS, dither=Image.Dither.NONE).save(
+            file, format="PNG", dpi=(DPI, DPI)
+        )
 
 
 def show_figures(output_dir: Path) -> None:
@@ -314,7 +329,7 @@ def plot_loss(axes: Axes, run: Run) -> None:
     epochs, losses = [row["epoch"] for row in history], [row["loss"] for row in history]
     axes.plot(epochs, losses, "o-", color=OTHERS_COLOUR)
     axes.set(title="Mean squared error of training", xlabel="epoch", ylim=(0, 1.08 * max(losses)))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def plot_accuracy(axes: Axes, run: Run) -> None:
@@ -330,7 +345,7 @@ def plot_accuracy(axes: Axes, run: Run) -> None:
     axes.plot(epochs, recall, "s:", color=DIGIT_COLOUR)
     low = max(0.0, min(*accuracy, *recall, baseline) - 0.05)
     axes.set(title="Share of the test images", xlabel="epoch", ylim=(low, 1.0))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     label_line_ends(
         axes,
@@ -437,13 +452,13 @@ def plot_precision_recall(axes: Axes, run: Run) -> None:
 
 
 def mark_threshold(axes: Axes, run: Run, x: float, y: float, text: str) -> None:
-    """Mark the point of the chosen threshold, and say beside it, on the free side, what it means."""
+    """Mark the point of the chosen threshold, and say on the free side what it means."""
     axes.plot(x, y, "o", color=DIGIT_COLOUR, markeredgecolor="black", markersize=8)
     right = x > 0.5
     axes.annotate(
         f"threshold {run.evaluation.threshold:g}\n{text}",
         (x, y),
-        xytext=(0.1 if right else 0.3, 0.3),
+        xytext=(0.1, 0.35) if right else (0.12, 0.52),
         arrowprops={"arrowstyle": "-", "color": BASELINE_COLOUR, "shrinkB": 5},
     )
 
@@ -454,34 +469,43 @@ def percent_axes(axes: Axes) -> None:
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def plot_scores(axes: Axes, run: Run) -> None:
-    """How many 8s and others have which score; counts on a logarithmic scale."""
-    bins = np.linspace(0, 1, 26)
+def plot_scores(above: Axes, below: Axes, run: Run) -> None:
+    """How many others (above) and 8s (below) have which score; counts on a logarithmic scale."""
+    result, threshold = run.evaluation, run.evaluation.threshold
     groups = [
-        (~run.is_digit, "other digits", {"color": OTHERS_COLOUR, "alpha": 0.85}),
+        (above, ~run.is_digit, f"{result.negatives:,} other digits", {"color": OTHERS_COLOUR}),
         (
+            below,
             run.is_digit,
-            f"{run.digit}s",
-            {"facecolor": DIGIT_COLOUR, "edgecolor": "black", "hatch": "///", "alpha": 0.75},
+            f"{result.positives:,} images of {run.digit}",
+            {"facecolor": DIGIT_COLOUR, "edgecolor": "black", "linewidth": 0.5, "hatch": "///"},
         ),
     ]
-    for group, label, look in groups:
+    for axes, group, title, look in groups:
         scores = run.probabilities[group]
-        axes.hist(scores, bins, label=f"{len(scores):,} {label}", **look)
-    threshold = run.evaluation.threshold
-    axes.axvline(threshold, color="black", linestyle="--", linewidth=1)
-    axes.annotate(
-        f"threshold {threshold:g}",
-        (threshold, 0.97),
-        xycoords=("data", "axes fraction"),
-        xytext=(4, 0),
-        textcoords="offset points",
-        verticalalignment="top",
+        axes.hist(scores, SCORE_BINS, **look)
+        axes.axvline(threshold, color="black", linestyle="--", linewidth=1)
+        axes.set(yscale="log", xlim=(0, 1), ylabel="images (log scale)", title=title)
+        axes.set_ylim(0.6, 6 * axes.get_ylim()[1])
+        yes = int(np.sum(scores >= threshold))
+        no = len(scores) - yes
+        for side, offset, text in (
+            ("right", -5, f"{no:,} answered no ({no / len(scores):.1%})"),
+            ("left", 5, f'{yes:,} answered "{run.digit}" ({yes / len(scores):.1%})'),
+        ):
+            axes.annotate(
+                text,
+                (threshold, 0.97),
+                xycoords=("data", "axes fraction"),
+                xytext=(offset, 0),
+                textcoords="offset points",
+                horizontalalignment=side,
+                verticalalignment="top",
+            )
+    above.tick_params(labelbottom=False)
+    below.set_xlabel(
+        f"score: the network's probability that it is the {run.digit}; threshold {threshold:g}"
     )
-    axes.set(yscale="log", xlim=(0, 1), xlabel="score: the network's probability of a yes")
-    axes.set_ylabel("test images (logarithmic)")
-    axes.set_ylim(0.7, 3 * axes.get_ylim()[1])
-    axes.legend(loc="upper center", bbox_to_anchor=(0.3, 1.0))
 
 
 def false_alarms(run: Run) -> dict[int, ErrorRate]:
@@ -527,40 +551,41 @@ def plot_false_alarms(axes: Axes, run: Run) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def show_tiles(
-    axes: Axes,
-    images: np.ndarray,
-    columns: int,
-    captions: Sequence[str] = (),
-    **look: Any,
-) -> AxesImage:
-    """Lay images (n, 784) out row by row as one picture, with captions beneath them."""
+def tile(images: np.ndarray, columns: int, gap_below: int = TILE_GAP) -> np.ndarray:
+    """Lay images (n, 784) out row by row as one picture; NaN, which stays blank, between them."""
+    pitch = IMAGE_SIDE + gap_below, IMAGE_SIDE + TILE_GAP
     rows = max(1, math.ceil(len(images) / columns))
-    pitch_x = IMAGE_SIDE + TILE_GAP
-    pitch_y = IMAGE_SIDE + (CAPTION_BAND if captions else TILE_GAP)
-    sheet = np.full((rows * pitch_y, columns * pitch_x), np.nan)  # what is NaN stays blank
-    for place, image in enumerate(images):
-        top, left = place // columns * pitch_y, place % columns * pitch_x
-        square = image.reshape(IMAGE_SIDE, IMAGE_SIDE)
-        sheet[top : top + IMAGE_SIDE, left : left + IMAGE_SIDE] = square
-        if captions:
-            axes.text(
-                left + IMAGE_SIDE / 2,
-                top + IMAGE_SIDE + 0.5,
-                captions[place],
-                horizontalalignment="center",
-                verticalalignment="top",
-                fontsize=SMALL_TEXT,
-            )
+    sheet = np.full((rows * columns, *pitch), np.nan, np.float32)
+    sheet[: len(images), :IMAGE_SIDE, :IMAGE_SIDE] = images.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
+    by_row = sheet.reshape(rows, columns, *pitch).swapaxes(1, 2)
+    return by_row.reshape(rows * pitch[0], columns * pitch[1])
+
+
+def show_tiles(
+    axes: Axes, images: np.ndarray, columns: int, captions: Sequence[str] = (), **look: Any
+) -> AxesImage:
+    """Draw images (n, 784) as tiles, with captions beneath them."""
+    gap_below = CAPTION_BAND if captions else TILE_GAP
+    for place, caption in enumerate(captions):
+        row, column = divmod(place, columns)
+        axes.text(
+            column * (IMAGE_SIDE + TILE_GAP) + IMAGE_SIDE / 2,
+            row * (IMAGE_SIDE + gap_below) + IMAGE_SIDE + 0.5,
+            caption,
+            horizontalalignment="center",
+            verticalalignment="top",
+            fontsize=SMALL_TEXT,
+        )
     axes.set_axis_off()
-    return axes.imshow(sheet, interpolation="nearest", **look)
+    axes.set_anchor("NW")
+    return axes.imshow(tile(images, columns, gap_below), interpolation="nearest", **look)
 
 
 INK_LOOK = {"cmap": INK_COLOURS, "vmin": 0, "vmax": 1}
 
 
 def worst_mistakes(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    """Test numbers of the missed digits and of the false alarms, the most confident mistake first."""
+    """Test numbers of the misses and of the false alarms, the most confident mistake first."""
     order = np.argsort(run.probabilities, kind="stable")
     missed = order[(run.is_digit & ~run.answers)[order]]
     alarms = order[(~run.is_digit & run.answers)[order]][::-1]
@@ -592,18 +617,37 @@ def _so_many(total: int, shown: int, what: str, order: str) -> str:
     )
 
 
-def units_in_order(network: NeuralNetwork) -> tuple[np.ndarray, np.ndarray]:
+def units_in_order(
+    network: NeuralNetwork, shown: int = UNITS_SHOWN
+) -> tuple[np.ndarray, np.ndarray]:
     """The first layer's units from most for to most against the digit: (their numbers, weights).
 
     A unit's output weight is w2's; through further layers it is the product of the weights,
-    summed over all paths. Of many units the strongest on both sides are kept.
+    summed over all paths. Of more units than are shown, the outermost on both sides are kept.
     """
     units = network.weights[0].shape[1]
     output_weights = reduce(np.matmul, network.weights[1:], np.eye(units))[:, 0]
     order = np.argsort(-output_weights, kind="stable")
-    if units > UNITS_SHOWN:
-        order = np.concatenate([order[: UNITS_SHOWN // 2], order[-UNITS_SHOWN // 2 :]])
+    if units > shown:
+        order = np.concatenate([order[: shown // 2], order[-(shown // 2) :]])
     return order, output_weights[order]
+
+
+def signed(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+.2f}"  # the sum turns -0.0 into 0.0
+
+
+def learnt_change(run: Run) -> np.ndarray:
+    """What training added to the first layer's weights: (784, units).
+
+    The weights that it started from follow from the seed.
+    """
+    start = NeuralNetwork(
+        run.network.layer_sizes,
+        seed=run.metrics["configuration"]["seed"],
+        dtype=run.network.dtype,
+    )
+    return run.network.weights[0] - start.weights[0]
 
 
 def weight_look(weights: np.ndarray) -> dict[str, Any]:
@@ -612,18 +656,19 @@ def weight_look(weights: np.ndarray) -> dict[str, Any]:
     return {"cmap": WEIGHT_COLOURS, "vmin": -reach, "vmax": reach}
 
 
-def plot_units(axes: Axes, run: Run, order: np.ndarray, columns: int, captions: bool) -> AxesImage:
-    weights = run.network.weights[0]
-    _, output_weights = units_in_order(run.network)
-    texts = [f"{value:+.2f}" for value in output_weights] if captions else ()
-    return show_tiles(axes, weights[:, order].T, columns, texts, **weight_look(weights))
+def plot_units(
+    axes: Axes, weights: np.ndarray, order: np.ndarray, columns: int, captions: Sequence[str] = ()
+) -> AxesImage:
+    """Weights or their change (784, units) as images of the pixels, white where they are 0."""
+    chosen = weights[:, order]
+    return show_tiles(axes, chosen.T, columns, captions, **weight_look(chosen))
 
 
 # --- figures ----------------------------------------------------------------------------------
 
 
 def draw_report(run: Run) -> Figure:
-    result, (hidden, *_) = run.evaluation, run.network.layer_sizes[1:]
+    result = run.evaluation
     figure = start_figure(
         run,
         f"Recognising the handwritten {run.digit}: {result.recall:.0%} of the {run.digit}s found, "
@@ -638,10 +683,11 @@ def draw_report(run: Run) -> Figure:
     plot_precision_recall(panels[0, 2], run)
     plot_false_alarms(panels[1, 0], run)
     panels[1, 0].set_title("False alarms by digit, 95% intervals")
-    plot_misses(panels[1, 1], run, shown=15, columns=5)
-    order, _ = units_in_order(run.network)
-    plot_units(panels[1, 2], run, order, columns=8, captions=False)
-    panels[1, 2].set_title("What the hidden units look at: red for, blue against")
+    plot_misses(panels[1, 1], run, shown=20, columns=5)
+    order, output_weights = units_in_order(run.network, shown=16)
+    captions = [signed(value) for value in output_weights]
+    plot_units(panels[1, 2], learnt_change(run), order, 4, captions)
+    panels[1, 2].set_title("What hidden units learnt (red +, blue -)")
     return figure
 
 
@@ -649,8 +695,8 @@ def draw_learning_curves(run: Run) -> Figure:
     history, result = run.metrics["history"], run.evaluation
     figure = start_figure(
         run,
-        f"In {len(history)} epochs the loss went from {history[0]['loss']:.4f} to "
-        f"{history[-1]['loss']:.4f}; accuracy ended at {result.accuracy:.1%}, where {run.baseline}",
+        f"Loss: {history[0]['loss']:.4f} in the first epoch, {history[-1]['loss']:.4f} in epoch "
+        f"{len(history)}; accuracy on the test images: {result.accuracy:.1%}, where {run.baseline}",
         8.5,
         3.6,
     )
@@ -675,8 +721,8 @@ def draw_confusion_matrix(run: Run) -> Figure:
 def draw_threshold_curves(run: Run) -> Figure:
     result = run.evaluation
     finding = (
-        f"The scores rank a {run.digit} above another digit in {result.roc_auc:.1%} of pairs; "
-        f"at threshold {result.threshold:g} they find {result.recall:.1%} of the {run.digit}s"
+        f"In {result.roc_auc:.1%} of pairs the {run.digit} scores above the other digit; "
+        f"at threshold {result.threshold:g}, {result.recall:.1%} of the {run.digit}s are found"
     )
     figure = start_figure(run, finding, 8.5, 4.6)
     roc, precision_recall = figure.subplots(1, 2)
@@ -686,18 +732,14 @@ def draw_threshold_curves(run: Run) -> Figure:
 
 
 def draw_score_distribution(run: Run) -> Figure:
-    sure = 0.1
-    sure_no = np.mean(run.probabilities[~run.is_digit] < sure)
-    sure_yes = np.mean(run.probabilities[run.is_digit] > 1 - sure)
+    sure_no = np.mean(run.probabilities[~run.is_digit] < SURE)
+    sure_yes = np.mean(run.probabilities[run.is_digit] > 1 - SURE)
     finding = (
-        f"{sure_no:.0%} of the other digits score below {sure:g}, but only {sure_yes:.0%} of the "
-        f"{run.digit}s above {1 - sure:g}"
-        if sure_yes < sure_no
-        else f"{sure_no:.0%} of the other digits score below {sure:g}, {sure_yes:.0%} of the "
-        f"{run.digit}s above {1 - sure:g}"
+        f"{sure_no:.0%} of the other digits score below {SURE:g}, {sure_yes:.0%} of the "
+        f"{run.digit}s above {1 - SURE:g}"
     )
-    figure = start_figure(run, finding, 7, 4)
-    plot_scores(figure.subplots(), run)
+    figure = start_figure(run, finding, 7, 5)
+    plot_scores(*figure.subplots(2, 1), run)
     return figure
 
 
@@ -706,11 +748,11 @@ def draw_false_alarms(run: Run) -> Figure:
     worst = max(rates, key=lambda other: rates[other].share)
     if run.evaluation.false_positives:
         finding = (
-            f"The {worst} is most often taken for a {run.digit}: {rates[worst].errors} of "
-            f"{rates[worst].total:,} (95% intervals)"
+            f"Most often taken for the {run.digit} is the {worst}: {rates[worst].errors} of "
+            f"{rates[worst].total:,} (with 95% Wilson intervals)"
         )
     else:
-        finding = f"No other digit is taken for a {run.digit} (95% intervals)"
+        finding = f"No other digit is taken for the {run.digit} (with 95% Wilson intervals)"
     figure = start_figure(run, finding, 7, 3.8)
     axes = figure.subplots()
     plot_false_alarms(axes, run)
@@ -719,34 +761,52 @@ def draw_false_alarms(run: Run) -> Figure:
 
 
 def draw_mistakes(run: Run) -> Figure:
-    missed, alarms = worst_mistakes(run)
+    result = run.evaluation
     finding = (
-        f"{len(missed)} {run.digit}s were missed and {len(alarms)} other digits taken for one; "
-        "the most confident mistakes first, with the network's score"
+        f"{result.false_negatives:,} of {result.positives:,} {run.digit}s are missed, "
+        f"{result.false_positives:,} of {result.negatives:,} others taken for one: the most "
+        "confident mistakes first, each with its score"
     )
-    figure = start_figure(run, finding, 7.5, 5.4)
-    above, below = figure.subplots(2, 1)
-    plot_misses(above, run, MISTAKES_EACH, columns=8)
-    plot_alarms(below, run, MISTAKES_EACH, columns=8)
+    columns = 8
+    rows = [
+        max(1, math.ceil(min(wrong, MISTAKES_EACH) / columns))
+        for wrong in (result.false_negatives, result.false_positives)
+    ]
+    figure = start_figure(run, finding, 6.5, 1.4 + 0.95 * sum(rows))
+    above, below = figure.subplots(2, 1, height_ratios=rows)
+    plot_misses(above, run, MISTAKES_EACH, columns)
+    plot_alarms(below, run, MISTAKES_EACH, columns)
     return figure
 
 
 def draw_hidden_units(run: Run) -> Figure:
     order, output_weights = units_in_order(run.network)
-    units = run.network.weights[0].shape[1]
-    speak_for = int(np.sum(output_weights > 0))
-    shown = "" if units == len(order) else f" (the {len(order)} strongest shown)"
+    weights, change = run.network.weights[0], learnt_change(run)
+    moved = np.linalg.norm(change) / np.linalg.norm(weights - change)
+    units = weights.shape[1]
+    look = "still look random" if moved < STILL_RANDOM else "are no longer random"
     finding = (
-        f"Of {units} hidden units{shown} {speak_for} raise the score when they are on and "
-        f"{len(order) - speak_for} lower it; ordered by output weight, which is written below"
+        f"Training changed the weights of the {units} hidden units by {moved:.0%} of their random "
+        f"start: they {look} (left); what they learnt is the change (right)"
     )
-    columns = 8
+    columns = min(8, len(order))
     rows = math.ceil(len(order) / columns)
-    figure = start_figure(run, finding, 6.8, 1.2 + 0.85 * rows)
-    axes = figure.subplots()
-    image = plot_units(axes, run, order, columns, captions=True)
-    bar = figure.colorbar(image, ax=axes, shrink=0.5, aspect=30, extend="both")
-    bar.set_label("weight of the pixel: ink raises the unit (red) or lowers it (blue)")
+    captions = [signed(value) for value in output_weights]
+    figure = start_figure(run, finding, 11.5, 1.7 + 0.72 * rows)
+    titles = (
+        "Weights; below each, the unit's output weight: from most for to most against the "
+        f"{run.digit}",
+        "What training added to them",
+    )
+    for axes, values, title in zip(figure.subplots(1, 2), (weights, change), titles, strict=True):
+        image = plot_units(axes, values, order, columns, captions)
+        axes.set_title(title)
+        reach = image.norm.vmax
+        bar = figure.colorbar(
+            image, ax=axes, location="bottom", shrink=0.5, aspect=40, ticks=(-reach, 0, reach)
+        )
+        bar.ax.set_xticklabels([signed(-reach), "0", signed(reach)])
+        bar.set_label("ink here lowers the unit (blue) or raises it (red)")
     return figure
 
 
@@ -757,7 +817,7 @@ def draw_samples(run: Run) -> Figure:
         f"{counts[run.digit]:,} of {len(train.digits):,} training images show the {run.digit} "
         f"({counts[run.digit] / len(train.digits):.1%}); the first {EXAMPLES_EACH} of each digit"
     )
-    figure = start_figure(run, finding, 5.6, 5.4)
+    figure = start_figure(run, finding, 6, 5.2)
     axes = figure.subplots()
     sheet = np.full((DIGITS, EXAMPLES_EACH, PIXELS), np.nan)
     for digit in range(DIGITS):
@@ -793,20 +853,24 @@ def draw_error_analysis(run: Run) -> Figure:
     log = RunLog("en")
     held = sum(claim.verdict == "held" for claim in claims)
     finding = (
-        f"Where does the network err? Of the {len(claims)} cases the lab sheet names, "
-        f"{held} held on {run.evaluation.total:,} test images"
+        f"Of {len(claims)} claims about where the network errs, {held} held on "
+        f"{run.evaluation.total:,} test images"
     )
     figure = start_figure(run, finding, 9, 1.3 + 0.85 * len(claims))
-    grid = figure.add_gridspec(len(claims), 2, width_ratios=(3, 2.2))
-    rates = figure.add_subplot(grid[:, 0])
+    grid = figure.add_gridspec(len(claims), 2, width_ratios=(3, 2.4))
+    rates, highest = figure.add_subplot(grid[:, 0]), 0.0
     for place, claim in enumerate(claims):
-        groups = (claim.affected, -0.14, "s", "#B86E00"), (claim.rest, 0.14, "o", OTHERS_COLOUR)
+        groups = (
+            (claim.affected, -0.14, "s", AFFECTED_COLOUR),
+            (claim.rest, 0.14, "o", OTHERS_COLOUR),
+        )
         for rate, shift, marker, colour in groups:
             if not rate.total:
                 continue
             low, high = rate.interval
             rates.plot([low, high], [place + shift] * 2, color=colour, linewidth=1.2)
-            rates.plot(rate.share, place + shift, marker, color=colour, markersize=6)
+            rates.plot(rate.share, place + shift, marker, color=colour, markersize=6, clip_on=False)
+            highest = max(highest, high)
             rates.annotate(
                 f"{rate.errors} of {rate.total:,}",
                 (high, place + shift),
@@ -817,8 +881,11 @@ def draw_error_analysis(run: Run) -> Figure:
                 color=colour,
             )
         strip = figure.add_subplot(grid[place, 1])
-        shown = run.dataset.test.images[list(claim.wrong[:8])]
-        show_tiles(strip, shown, 8, **INK_LOOK)
+        shown = run.dataset.test.images[list(claim.wrong[:CLAIM_EXAMPLES])]
+        show_tiles(strip, shown, CLAIM_EXAMPLES, **INK_LOOK)
+        strip.set_anchor("W")
+        if not place:
+            strip.set_title("Affected and got wrong: the first of them")
     labels = [
         f"{textwrap.fill(claim_title(log, claim, run.digit), 28)}\n"
         f"→ {log.text(f'verdict_{claim.verdict}')}"
@@ -826,7 +893,8 @@ def draw_error_analysis(run: Run) -> Figure:
     ]
     rates.set_yticks(range(len(claims)), labels)
     rates.set_ylim(len(claims) - 0.5, -0.5)
-    rates.set_xlim(0, None)
+    rates.set_xlim(0, 1.2 * highest)  # room for the counts
+    rates.set_xticks([tick for tick in rates.get_xticks() if tick <= min(1, 1.2 * highest)])
     rates.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     rates.set_xlabel("errors, with 95% Wilson intervals: ■ affected, ● the others")
     return figure
@@ -853,24 +921,27 @@ def write_film(run: Run, output_dir: Path) -> None:
     """Write the GIF of the first layer's weights and the loss, epoch by epoch."""
     weights, losses = read_history(run, output_dir)
     order, _ = units_in_order(run.network)
-    figure = start_figure(run, f"{len(order)} hidden units learn to see the {run.digit}", 7.5, 4.6)
-    units, loss = figure.subplots(1, 2, width_ratios=(1.5, 1))
     columns = math.ceil(math.sqrt(len(order)))
-    epochs = np.arange(1, len(losses) + 1)
-    loss.plot(epochs, losses, color="lightgrey")
-    loss.set(xlabel="epoch", title="Mean squared error of training", ylim=(0, 1.08 * losses.max()))
-    loss.xaxis.set_major_locator(MaxNLocator(integer=True))
+    change = weights - weights[0]
+    figure = start_figure(run, f"What the hidden units learn of the {run.digit}", 11, 4.4)
+    as_they_are, added, loss = figure.subplots(1, 3)
+    now = plot_units(as_they_are, weights[-1], order, columns)
+    since = plot_units(added, change[-1], order, columns)
+    added.set_title("What training added: red +, blue -")
+    plot_loss(loss, run)
+    for line in loss.lines:
+        line.set(color="lightgrey", marker="")
     (so_far,) = loss.plot([], [], "o-", color=OTHERS_COLOUR)
 
     writer = PillowWriter(fps=FRAMES_PER_SECOND)
     with tempfile.TemporaryDirectory() as directory:
         film = Path(directory) / FILM_FILE
         with writer.saving(figure, film, FILM_DPI):
-            for epoch, of_epoch in enumerate(weights):
-                units.clear()
-                show_tiles(units, of_epoch[:, order].T, columns, **weight_look(weights[-1]))
-                units.set_title(f"Weights after epoch {epoch}: red for, blue against")
-                so_far.set_data(epochs[:epoch], losses[:epoch])
+            for epoch in range(len(weights)):
+                now.set_data(tile(weights[epoch][:, order].T, columns))
+                since.set_data(tile(change[epoch][:, order].T, columns))
+                as_they_are.set_title(f"Weights after epoch {epoch}")
+                so_far.set_data(np.arange(1, epoch + 1), losses[:epoch])
                 for _ in range(LAST_FRAME_REPEATS if epoch == len(losses) else 1):
                     writer.grab_frame()
         with atomic_write(output_dir / FILM_FILE) as file:
