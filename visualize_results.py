@@ -211,11 +211,11 @@ def _problem_with(metrics: dict[str, Any]) -> str | None:
     def count(value: Any) -> bool:
         return type(value) is int and value >= 0
 
-    def number(value: Any) -> bool:
-        return type(value) in (int, float) and math.isfinite(value)
+    def loss(value: Any) -> bool:
+        return type(value) in (int, float) and 0 <= value < math.inf
 
     def share(value: Any) -> bool:
-        return number(value) and 0 <= value <= 1
+        return loss(value) and value <= 1
 
     needed = [
         (("dataset",), lambda value: value in ("MNIST", "sample")),
@@ -230,7 +230,7 @@ def _problem_with(metrics: dict[str, Any]) -> str | None:
     for row in range(len(history) if isinstance(history := metrics.get("history"), list) else 0):
         needed += [
             (("history", row, "epoch"), count),
-            (("history", row, "loss"), number),
+            (("history", row, "loss"), loss),
             (("history", row, "test_accuracy"), share),
             (("history", row, "test_recall"), lambda value: value is None or share(value)),
         ]
