@@ -39,6 +39,7 @@ from train_network import HISTORY_FILE, METRICS_FILE, MODEL_FILE, OUTPUT_DIR, cl
 from utils import (
     EXIT_DONE,
     ArgumentParser,
+    Claim,
     ErrorRate,
     Evaluation,
     RunLog,
@@ -126,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output_dir = writable_directory(options.output_dir, (*FIGURES, FILM_FILE))
     with rc_context(STYLE):
         if options.animate:
-            write_film(run, options.output_dir)
+            write_film(run, output_dir)
         else:
             write_figures(run, output_dir)
     if options.show:
@@ -340,9 +341,9 @@ def plot_accuracy(axes: Axes, run: Run) -> None:
     recall = [np.nan if row["test_recall"] is None else row["test_recall"] for row in history]
     baseline = run.evaluation.majority_share
     usual = "no" if run.evaluation.negatives >= run.evaluation.positives else "yes"
-    axes.plot(epochs, accuracy, "o-", color=OTHERS_COLOUR)
+    axes.plot(epochs, accuracy, "o-", color=OTHERS_COLOUR, clip_on=False)
     axes.axhline(baseline, color=BASELINE_COLOUR, linestyle="--", linewidth=1)
-    axes.plot(epochs, recall, "s:", color=DIGIT_COLOUR)
+    axes.plot(epochs, recall, "s:", color=DIGIT_COLOUR, clip_on=False)
     low = max(0.0, min(*accuracy, *recall, baseline) - 0.05)
     axes.set(title="Share of the test images", xlabel="epoch", ylim=(low, 1.0))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -453,12 +454,13 @@ def plot_precision_recall(axes: Axes, run: Run) -> None:
 
 def mark_threshold(axes: Axes, run: Run, x: float, y: float, text: str) -> None:
     """Mark the point of the chosen threshold, and say on the free side what it means."""
-    axes.plot(x, y, "o", color=DIGIT_COLOUR, markeredgecolor="black", markersize=8)
-    right = x > 0.5
+    look = {"color": DIGIT_COLOUR, "markeredgecolor": "black", "markersize": 8, "clip_on": False}
+    axes.plot(x, y, "o", **look)
+    free = (0.1, 0.35) if x > 0.5 else (0.12, 0.52) if y > 0.6 else (0.5, 0.12)
     axes.annotate(
         f"threshold {run.evaluation.threshold:g}\n{text}",
         (x, y),
-        xytext=(0.1, 0.35) if right else (0.12, 0.52),
+        xytext=free,
         arrowprops={"arrowstyle": "-", "color": BASELINE_COLOUR, "shrinkB": 5},
     )
 
@@ -527,15 +529,6 @@ def plot_false_alarms(axes: Axes, run: Run) -> None:
     axes.bar(places, shares, color=OTHERS_COLOUR, width=0.65)
     reach = np.abs(intervals - shares[:, np.newaxis]).T
     axes.errorbar(places, shares, reach, fmt="none", color="black", capsize=2, linewidth=0.9)
-    for place, rate, high in zip(places, rates.values(), intervals[:, 1], strict=True):
-        axes.annotate(
-            f"{rate.errors} of\n{rate.total:,}",
-            (place, high),
-            xytext=(0, 2),
-            textcoords="offset points",
-            horizontalalignment="center",
-            fontsize=SMALL_TEXT,
-        )
     overall = run.evaluation.false_positives / run.evaluation.negatives
     axes.axhline(overall, color=BASELINE_COLOUR, linestyle="--", linewidth=1)
     axes.annotate(
@@ -546,9 +539,11 @@ def plot_false_alarms(axes: Axes, run: Run) -> None:
         verticalalignment="center",
         annotation_clip=False,
     )
-    axes.set_xticks(places, list(rates))
-    axes.set(xlabel="what the image shows", ylim=(0, 1.18 * intervals[:, 1].max()))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    counts = [f"{other}\n{rate.errors} of\n{rate.total:,}" for other, rate in rates.items()]
+    axes.set_xticks(places, counts, fontsize=SMALL_TEXT)
+    axes.set_xlabel(f"digit shown, and how many of its images are taken for the {run.digit}")
+    axes.set_ylim(0, 1.05 * intervals.max())
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
 
 
 def tile(images: np.ndarray, columns: int, gap_below: int = TILE_GAP) -> np.ndarray:
@@ -579,6 +574,42 @@ def show_tiles(
     axes.set_axis_off()
     axes.set_anchor("NW")
     return axes.imshow(tile(images, columns, gap_below), interpolation="nearest", **look)
+
+
+def plot_claims(axes: Axes, claims: Sequence[Claim], digit: int) -> None:
+    """Error rates of the affected images and of the others, a pair for each claim."""
+    log = RunLog("en")
+    for place, claim in enumerate(claims):
+        plot_error_rate(axes, claim.affected, place - 0.14, "s", AFFECTED_COLOUR)
+        plot_error_rate(axes, claim.rest, place + 0.14, "o", OTHERS_COLOUR)
+    titles = [textwrap.fill(claim_title(log, claim, digit), 28) for claim in claims]
+    verdicts = [log.text(f"verdict_{claim.verdict}") for claim in claims]
+    labels = [f"{title}\n→ {verdict}" for title, verdict in zip(titles, verdicts, strict=True)]
+    axes.set_yticks(range(len(claims)), labels)
+    axes.set_ylim(len(claims) - 0.5, -0.5)
+    rates = [rate for claim in claims for rate in (claim.affected, claim.rest) if rate.total]
+    right = 1.2 * max(rate.interval[1] for rate in rates)  # room for the counts
+    axes.set_xlim(0, right)
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= min(1, right)])
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel("errors, with 95% Wilson intervals: ■ affected, ● the others")
+
+
+def plot_error_rate(axes: Axes, rate: ErrorRate, height: float, marker: str, colour: str) -> None:
+    """A marker, its Wilson interval and the counts; nothing where there are no images."""
+    if not rate.total:
+        return
+    axes.plot(rate.interval, [height, height], color=colour, linewidth=1.2)
+    axes.plot(rate.share, height, marker, color=colour, markersize=6, clip_on=False)
+    axes.annotate(
+        f"{rate.errors} of {rate.total:,}",
+        (max(rate.interval[1], rate.share), height),
+        xytext=(5, 0),
+        textcoords="offset points",
+        verticalalignment="center",
+        fontsize=SMALL_TEXT,
+        color=colour,
+    )
 
 
 INK_LOOK = {"cmap": INK_COLOURS, "vmin": 0, "vmax": 1}
@@ -669,11 +700,12 @@ def plot_units(
 
 def draw_report(run: Run) -> Figure:
     result = run.evaluation
+    finds = result.true_positives + result.false_positives
+    right = f", {result.precision:.0%} of the finds right" if finds else ""
     figure = start_figure(
         run,
-        f"Recognising the handwritten {run.digit}: {result.recall:.0%} of the {run.digit}s found, "
-        f"{result.precision:.0%} of the finds right; accuracy {result.accuracy:.1%}, where "
-        f"{run.baseline}",
+        f"Recognising the handwritten {run.digit}: {result.recall:.0%} of the {run.digit}s found"
+        f"{right}; accuracy {result.accuracy:.1%}, where {run.baseline}",
         13.33,
         7.5,  # inches: a 16:9 slide
     )
@@ -749,14 +781,14 @@ def draw_false_alarms(run: Run) -> Figure:
     if run.evaluation.false_positives:
         finding = (
             f"Most often taken for the {run.digit} is the {worst}: {rates[worst].errors} of "
-            f"{rates[worst].total:,} (with 95% Wilson intervals)"
+            f"{rates[worst].total:,} (95% Wilson intervals)"
         )
     else:
-        finding = f"No other digit is taken for the {run.digit} (with 95% Wilson intervals)"
+        finding = f"No other digit is taken for the {run.digit} (95% Wilson intervals)"
     figure = start_figure(run, finding, 7, 3.8)
     axes = figure.subplots()
     plot_false_alarms(axes, run)
-    axes.set_ylabel("taken for it (false-alarm rate)")
+    axes.set_ylabel("false-alarm rate")
     return figure
 
 
@@ -805,7 +837,7 @@ def draw_hidden_units(run: Run) -> Figure:
         bar = figure.colorbar(
             image, ax=axes, location="bottom", shrink=0.5, aspect=40, ticks=(-reach, 0, reach)
         )
-        bar.ax.set_xticklabels([signed(-reach), "0", signed(reach)])
+        bar.ax.set_xticklabels([f"{-reach:.2g}", "0", f"{reach:+.2g}"])
         bar.set_label("ink here lowers the unit (blue) or raises it (red)")
     return figure
 
@@ -850,7 +882,6 @@ def draw_samples(run: Run) -> Figure:
 def draw_error_analysis(run: Run) -> Figure:
     """The lab sheet's claims: error rates of the affected images and the others, and examples."""
     claims = examine_claims(run.digit, run.dataset.train, run.dataset.test, run.answers)
-    log = RunLog("en")
     held = sum(claim.verdict == "held" for claim in claims)
     finding = (
         f"Of {len(claims)} claims about where the network errs, {held} held on "
@@ -858,45 +889,14 @@ def draw_error_analysis(run: Run) -> Figure:
     )
     figure = start_figure(run, finding, 9, 1.3 + 0.85 * len(claims))
     grid = figure.add_gridspec(len(claims), 2, width_ratios=(3, 2.4))
-    rates, highest = figure.add_subplot(grid[:, 0]), 0.0
+    plot_claims(figure.add_subplot(grid[:, 0]), claims, run.digit)
     for place, claim in enumerate(claims):
-        groups = (
-            (claim.affected, -0.14, "s", AFFECTED_COLOUR),
-            (claim.rest, 0.14, "o", OTHERS_COLOUR),
-        )
-        for rate, shift, marker, colour in groups:
-            if not rate.total:
-                continue
-            low, high = rate.interval
-            rates.plot([low, high], [place + shift] * 2, color=colour, linewidth=1.2)
-            rates.plot(rate.share, place + shift, marker, color=colour, markersize=6, clip_on=False)
-            highest = max(highest, high)
-            rates.annotate(
-                f"{rate.errors} of {rate.total:,}",
-                (high, place + shift),
-                xytext=(4, 0),
-                textcoords="offset points",
-                verticalalignment="center",
-                fontsize=SMALL_TEXT,
-                color=colour,
-            )
         strip = figure.add_subplot(grid[place, 1])
         shown = run.dataset.test.images[list(claim.wrong[:CLAIM_EXAMPLES])]
         show_tiles(strip, shown, CLAIM_EXAMPLES, **INK_LOOK)
         strip.set_anchor("W")
         if not place:
             strip.set_title("Affected and got wrong: the first of them")
-    labels = [
-        f"{textwrap.fill(claim_title(log, claim, run.digit), 28)}\n"
-        f"→ {log.text(f'verdict_{claim.verdict}')}"
-        for claim in claims
-    ]
-    rates.set_yticks(range(len(claims)), labels)
-    rates.set_ylim(len(claims) - 0.5, -0.5)
-    rates.set_xlim(0, 1.2 * highest)  # room for the counts
-    rates.set_xticks([tick for tick in rates.get_xticks() if tick <= min(1, 1.2 * highest)])
-    rates.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    rates.set_xlabel("errors, with 95% Wilson intervals: ■ affected, ● the others")
     return figure
 
 

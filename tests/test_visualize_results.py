@@ -128,9 +128,16 @@ def test_no_label_is_clipped_and_no_title_overlaps(data_dir, tmp_path_factory, n
         if text in titles or in_axes:
             assert box.x0 >= -1 and box.x1 <= width + 1, text
             assert box.y0 >= -1 and box.y1 <= height + 1, text
-    boxes = [title.get_window_extent() for title in titles if title and title.get_text()]
+    assert_apart(titles)
+    for axes in figure.axes:
+        assert_apart(axes.get_xticklabels() if axes.axison else [])
+        assert_apart(axes.get_yticklabels() if axes.axison else [])
+
+
+def assert_apart(texts: list[Text]) -> None:
+    boxes = [text.get_window_extent() for text in texts if text.get_visible() and text.get_text()]
     for place, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[place + 1 :])
+        assert not any(box.overlaps(other) for other in boxes[place + 1 :]), texts
 
 
 _RUNS: dict[int, visualize_results.Run] = {}
