@@ -882,10 +882,11 @@ def draw_samples(run: Run) -> Figure:
 def draw_error_analysis(run: Run) -> Figure:
     """The lab sheet's claims: error rates of the affected images and the others, and examples."""
     claims = examine_claims(run.digit, run.dataset.train, run.dataset.test, run.answers)
-    held = sum(claim.verdict == "held" for claim in claims)
+    verdicts = [claim.verdict for claim in claims]
     finding = (
-        f"Of {len(claims)} claims about where the network errs, {held} held on "
-        f"{run.evaluation.total:,} test images"
+        f"Claims about where the network errs: on {run.evaluation.total:,} test images "
+        f"{verdicts.count('held')} held, {verdicts.count('not_held')} did not, "
+        f"{verdicts.count('too_few')} had too few images to tell"
     )
     figure = start_figure(run, finding, 9, 1.3 + 0.85 * len(claims))
     grid = figure.add_gridspec(len(claims), 2, width_ratios=(3, 2.4))
