@@ -3,7 +3,8 @@
     python train_network.py                  the lab's run: 5,000 images, 15 epochs
     python train_network.py --help           everything that can be changed
 
-Writes training_log.txt, metrics.json and model.npz to sample_outputs/ (or --output-dir).
+Writes training_log.txt, metrics.json and model.npz to sample_outputs/ (or --output-dir), and with
+--keep-history history.npz, from which visualize_results.py --animate makes its film.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THRE
 
 import argparse
 import hashlib
+import io
 import json
 import textwrap
 import time
@@ -33,21 +35,29 @@ from neural_network import DTYPES, SGD, NeuralNetwork
 from utils import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
+    LOOKALIKES,
     ArgumentParser,
+    Claim,
+    ErrorRate,
     Evaluation,
     Progress,
     RunLog,
     ascii_art,
     atomic_write,
+    examine_claims,
     json_number,
     percent,
     run_script,
+    uninterrupted,
     writable_directory,
 )
 
 OUTPUT_DIR = Path(__file__).resolve().parent / "sample_outputs"
 LOG_FILE, METRICS_FILE, MODEL_FILE = "training_log.txt", "metrics.json", "model.npz"
+HISTORY_FILE = "history.npz"
+OUTPUT_FILES = (LOG_FILE, METRICS_FILE, MODEL_FILE, HISTORY_FILE)
 EXAMPLES_SHOWN = 5
+LAB_DIGIT = 8  # the variant that the lab sheet's claims are about
 LOG_WIDTH = 100  # columns; longer lists of numbers are wrapped
 
 
@@ -58,6 +68,7 @@ class Training:
     history: list[dict[str, Any]]  # of each epoch: its number, loss, test accuracy and recall
     weights: list[np.ndarray]
     biases: list[np.ndarray]
+    first_weights: list[np.ndarray]  # with --keep-history: the first layer's, from epoch 0 on
     interrupted: bool = False
 
 
@@ -71,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dtype=options.dtype,
     )
     dataset = load_dataset(options.data_dir, options.dataset, options.train_size, options.test_size)
-    output_dir = writable_directory(options.output_dir, (LOG_FILE, METRICS_FILE, MODEL_FILE))
+    output_dir = writable_directory(options.output_dir, OUTPUT_FILES)
 
     log = RunLog(options.lang)
     describe_run(log, options, dataset, network)
@@ -80,8 +91,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not training.history:
         log.remark("interrupted_early")
         return EXIT_INTERRUPTED
-    evaluation = report_results(log, options, dataset, network)
-    save_run(log, output_dir, options, dataset, network, training, evaluation)
+    with uninterrupted():  # what was trained is not lost to a second Ctrl-C
+        evaluation = report_results(log, options, dataset, network)
+        claims = report_claims(log, options, dataset, network)
+        log.write()
+        log.say("one_run", seed=options.seed)
+        warn_of_sample(log, dataset)
+        save_run(log, output_dir, options, dataset, network, training, evaluation, claims)
     return EXIT_INTERRUPTED if training.interrupted else EXIT_DONE
 
 
@@ -114,6 +130,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--dropout", type=float, default=0.0, metavar="P", help="share of hidden units left out")
     add("--dtype", choices=DTYPES, default=DTYPES[0], help="of the weights and all computation")
     add("--seed", type=int, default=0, metavar="N", help="of all that is random")
+    add("--keep-history", action="store_true", help="for visualize_results.py --animate")
     add("--output-dir", type=Path, default=OUTPUT_DIR, metavar="DIR", help="where results go")
     add("--lang", choices=("en", "ru"), default="en", help="language of the log")
     return parser.parse_args(arguments)
@@ -189,7 +206,7 @@ def train(
     log.write()
     log.say("training")
     log.write()
-    training = Training([], [], [])
+    training = Training([], [], [], first_weights(options, network))
     seconds = 0.0
     try:
         for epoch in range(1, options.epochs + 1):
@@ -209,6 +226,7 @@ def train(
                 [*training.history, row],
                 [w.copy() for w in network.weights],
                 [b.copy() for b in network.biases],
+                training.first_weights + first_weights(options, network),
             )
             log.say("epoch", epoch=epoch, epochs=options.epochs, loss=loss)
     except KeyboardInterrupt:
@@ -220,6 +238,11 @@ def train(
         rate = len(x) * len(training.history) / seconds
         log.remark("time", seconds=seconds, rate=rate)
     return training
+
+
+def first_weights(options: argparse.Namespace, network: NeuralNetwork) -> list[np.ndarray]:
+    """The first layer's weights as they are now, if they are to be kept: in half the bytes."""
+    return [network.weights[0].astype(np.float16)] if options.keep_history else []
 
 
 def report_results(
@@ -263,9 +286,6 @@ def report_results(
     if len(missed):
         numbers = log.text("missed_numbers", numbers=", ".join(map(str, missed)))
         log.write(textwrap.fill(numbers, LOG_WIDTH, subsequent_indent="  "))
-    log.write()
-    log.say("one_run", seed=options.seed)
-    warn_of_sample(log, dataset)
     return result
 
 
@@ -286,6 +306,66 @@ def confusion_table(log: RunLog, digit: int, result: Evaluation) -> str:
     )
 
 
+def report_claims(
+    log: RunLog, options: argparse.Namespace, dataset: Dataset, network: NeuralNetwork
+) -> list[Claim]:
+    """Say whether the network errs where the lab sheet claims it does: a table, then verdicts."""
+    digit = options.digit
+    answers = network.predict(dataset.test.images)
+    claims = examine_claims(digit, dataset.train, dataset.test, answers)
+    titles = [claim_title(log, claim, digit) for claim in claims]
+
+    log.write()
+    log.say("claims")
+    log.say("claims_note")
+    if digit != LAB_DIGIT:
+        log.say("claims_of_other_digit", digit=digit)
+    log.write()
+    log.write(claims_table(log, claims, titles))
+    log.write()
+    for claim, title in zip(claims, titles, strict=True):
+        low, high = claim.interval
+        sentence = log.text(
+            "claim_sentence" if claim.affected.total and claim.rest.total else "claim_unseen",
+            claim=title,
+            verdict=log.text(f"verdict_{claim.verdict}"),
+            affected=percent(claim.affected.share),
+            rest=percent(claim.rest.share),
+            difference=100 * claim.difference,
+            low=100 * low,
+            high=100 * high,
+        )
+        log.write(textwrap.fill(sentence, LOG_WIDTH, subsequent_indent="  "))
+    return claims
+
+
+def claim_title(log: RunLog, claim: Claim, digit: int) -> str:
+    """Which images the claim is about, and what makes them so."""
+    lookalikes = ", ".join(map(str, LOOKALIKES[digit]))
+    return log.text(f"claim_{claim.name}", digit=digit, limit=claim.limit, lookalikes=lookalikes)
+
+
+def claims_table(log: RunLog, claims: Sequence[Claim], titles: Sequence[str]) -> str:
+    """One claim a row: errors of the affected images and of the others, with their intervals."""
+
+    def cell(rate: ErrorRate) -> str:
+        low, high = rate.interval
+        counts = log.text("errors_of", errors=rate.errors, total=rate.total)
+        interval = f"{low:.1%} .. {high:.1%}"
+        return f"{counts} {percent(rate.share):>7} {interval:>15}"
+
+    header = ["", log.text("affected"), log.text("others")]
+    rows = [
+        [title, cell(claim.affected), cell(claim.rest)]
+        for claim, title in zip(claims, titles, strict=True)
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return "\n".join(
+        f"  {title:<{widths[0]}}  {affected:>{widths[1]}}  {others:>{widths[2]}}"
+        for title, affected, others in [header, *rows]
+    )
+
+
 def save_run(
     log: RunLog,
     output_dir: Path,
@@ -294,10 +374,12 @@ def save_run(
     network: NeuralNetwork,
     training: Training,
     evaluation: Evaluation,
+    claims: Sequence[Claim],
 ) -> None:
-    """Write the log, the metrics and the model: all three or, if one cannot be written, none."""
+    """Write the log, the metrics, the model (and the history): if one cannot be written, none."""
     network.metadata = {"dataset": dataset.name, "digit": options.digit}
     model = network.to_bytes()
+    digest = hashlib.sha256(model).hexdigest()  # ties the other files to the model
     metrics = {
         "dataset": dataset.name,
         "configuration": {
@@ -316,13 +398,16 @@ def save_run(
         "epochs_completed": len(training.history),
         "history": training.history,
         "evaluation": evaluation.as_dict(),
-        "model_sha256": hashlib.sha256(model).hexdigest(),  # ties this file to its model
+        "error_analysis": [claim.as_dict() for claim in claims],
+        "model_sha256": digest,
     }
     contents = {
         LOG_FILE: log.contents().encode(),
         METRICS_FILE: (json.dumps(metrics, indent=2) + "\n").encode(),
         MODEL_FILE: model,
     }
+    if training.first_weights:
+        contents[HISTORY_FILE] = history_bytes(training, digest)
     with ExitStack() as files:
         for name, content in contents.items():
             file = files.enter_context(atomic_write(output_dir / name))
@@ -330,6 +415,18 @@ def save_run(
             file.flush()  # a full disk shows now, before the first of them is moved into place
     for name in contents:
         log.remark("written", path=output_dir / name)
+
+
+def history_bytes(training: Training, model_sha256: str) -> bytes:
+    """The .npz file of the first layer's weights, float16 (1 + epochs, n_in, units), and losses."""
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        first_weights=np.stack(training.first_weights),
+        losses=np.array([row["loss"] for row in training.history]),
+        model_sha256=np.array(model_sha256),
+    )
+    return content.getvalue()
 
 
 if __name__ == "__main__":
