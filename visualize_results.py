@@ -174,7 +174,9 @@ def load_run(output_dir: Path, data_dir: Path | None) -> Run:
     targets = dataset.test.targets(configuration["digit"])
     evaluation = Evaluation.of(probabilities, targets, metrics["evaluation"]["threshold"])
     recorded = metrics["evaluation"]
-    if any(abs(getattr(evaluation, name) - recorded[name]) > BORDERLINE for name in COUNTS):
+    tipped = [abs(getattr(evaluation, name) - recorded[name]) for name in COUNTS]
+    positives = recorded["true_positives"] + recorded["false_negatives"]
+    if evaluation.positives != positives or max(tipped) > BORDERLINE:
         raise UserError(
             f"{output_dir / METRICS_FILE}: the network answers otherwise on these test images "
             f"than it did in that run; name the run's own images with --data-dir, or {AGAIN}"
