@@ -274,17 +274,18 @@ def _read_up_to(stream: BinaryIO, size: int) -> bytearray:
 
 WORKING_SIDE = 1600  # pixels; larger pictures are shrunk: a 1 cm digit on A4 keeps over 50
 LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: how bright the eye finds them (ITU-R BT.601)
-PAPER_WINDOW = 3  # paper is looked for in windows of the shorter side over this: no stroke fills one
+PAPER_WINDOW = 2.5  # paper is looked for in windows of the shorter side over this: no stroke fills one
 FAINTEST_INK = 0.12  # of the paper's brightness; what differs less is the paper's own texture
 SMALLEST_DIGIT = 7  # pixels along the longer side; what is smaller cannot be read
 SMALLEST_SHARE = 0.25  # ... nor is less than this of the largest digit another digit, but a speck
 SMALLEST_PART = 0.08
 MOST_PARTS = 1000
-STACKED_GAP = 0.25
+STACKED_GAP = 0.15
 BESIDE_GAP = 0.12
 TALLEST = 2.5
 SOFT_EDGE = 1 / 16
 FULL = 0.9
+FAINT=.04
 BAR_SHARE = 0.6  # beside a digit lies a part of it, not another digit, if no higher than this share
 
 
@@ -401,14 +402,17 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     from PIL import Image, ImageFilter
 
     smooth = np.asarray(Image.fromarray(grey).filter(ImageFilter.MedianFilter(3)))
-    window = max(3, min(grey.shape) // PAPER_WINDOW)
+    window = max(3, int(min(grey.shape) // PAPER_WINDOW))
+    smooth = np.pad(smooth, window, mode="edge")  # what reaches the edge goes on behind it
     brightest, darkest = (_over_windows(e, smooth, window) for e in (np.maximum, np.minimum))
-    if 2 * smooth.mean() < brightest.mean() + darkest.mean():
+    inner = np.s_[window:-window, window:-window]
+    if 2 * smooth[inner].mean() < brightest[inner].mean() + darkest[inner].mean():
         grey, brightest = FULL_INK - grey, FULL_INK - darkest
-    paper = _over_windows(np.minimum, brightest, window)
+    paper = _over_windows(np.minimum, brightest, window)[inner]
     ink = 1 - grey / np.maximum(paper, 1).astype(np.float32)
     ink -= np.median(ink)  # noise lifts the brightest values above the paper
-    return np.where(ink < FAINTEST_INK, 0, ink)
+    noise = 1.4826 * np.median(np.abs(ink))  # its standard deviation, were it normal
+    return np.where(ink < max(FAINT,4 * noise), 0, ink)
 
 
 def _over_windows(extreme: np.ufunc, values: np.ndarray, side: int) -> np.ndarray:
@@ -501,7 +505,7 @@ def _ink_parts(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     height, width = ink.shape
     while True:
-        labels, boxes = label_components(ink > otsu_threshold(ink))
+        labels, boxes = label_components(ink > max(otsu_threshold(ink), FAINTEST_INK))
         sides = _longer_sides(boxes)
         across = np.all(boxes[:, 2:] - boxes[:, :2] >= (width, 0), axis=1)
         across |= np.all(boxes[:, 2:] - boxes[:, :2] >= (0, height), axis=1)
