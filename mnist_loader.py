@@ -16,11 +16,14 @@ import stat
 import warnings
 import zlib
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
 from utils import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Where the four MNIST files are: $MNIST_DATA_DIR, or data/ beside this file, or set your own path
 # here.
@@ -274,19 +277,27 @@ def _read_up_to(stream: BinaryIO, size: int) -> bytearray:
 
 WORKING_SIDE = 1600  # pixels; larger pictures are shrunk: a 1 cm digit on A4 keeps over 50
 LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: how bright the eye finds them (ITU-R BT.601)
-PAPER_WINDOW = 2.5  # paper is looked for in windows of the shorter side over this: no stroke fills one
-FAINTEST_INK = 0.12  # of the paper's brightness; what differs less is the paper's own texture
-SMALLEST_DIGIT = 7  # pixels along the longer side; what is smaller cannot be read
-SMALLEST_SHARE = 0.25  # ... nor is less than this of the largest digit another digit, but a speck
-SMALLEST_PART = 0.08
-MOST_PARTS = 1000
-STACKED_GAP = 0.15
-BESIDE_GAP = 0.12
-TALLEST = 2.5
-SOFT_EDGE = 1 / 16
-FULL = 0.9
-FAINT=.04
-BAR_SHARE = 0.6  # beside a digit lies a part of it, not another digit, if no higher than this share
+
+# Ink against paper, as shares of the paper's brightness
+PAPER_WINDOW = 2.5  # the shorter side over this is a window that no stroke fills
+SMOOTHED_FROM = 100  # pixels along the shorter side; in smaller pictures a stroke may be one pixel
+PAPER_QUANTILES = (0.2, 0.03)  # of ink: paper, and one standard deviation of its noise less
+MOST_HAZE = 0.1  # where these say more, ink covers most of the picture
+NOISE_REACH = 4  # standard deviations, beyond which a pixel is not noise
+LEAST_EDGE, LEAST_INK = 0.04, 0.12  # fainter is not the edge, or the body, of a stroke
+
+# Which parts make a digit: shares of the larger part's longer side unless said otherwise
+SMALLEST_DIGIT = 7  # pixels along the longer side; less cannot be read
+SMALLEST_SHARE = 0.25  # of the largest digit's longer side; less is a speck
+SMALLEST_PART, MOST_PARTS = 0.08, 1000  # keeps a picture of dust from costing time and memory
+GAP_OF_HALVES, GAP_OF_BAR, GAP_BESIDE = 0.15, 0.19, 0.12  # tuned on rows of MNIST's digits
+TALLEST = 2.5  # times its width, what two halves make; two digits one above the other are taller
+BAR_HEIGHT = 0.6  # times the other part's; what is higher is a digit of its own
+
+# The cut-out digit: shares of its longer side
+SOFT_EDGE = 1 / 16  # what may belong to it around the pixels that surely do
+FULL_INK_QUANTILE = 0.9  # of its pixels' ink: this becomes 1, whatever the pen
+THIN_STROKE, USUAL_STROKE = 0.05, 0.1  # one and two pixels of MNIST's 20
 
 
 class PictureError(UserError):
@@ -339,7 +350,7 @@ def read_picture(path: str | Path) -> np.ndarray:
         raise PictureError(f"{path}: cannot be read, a damaged picture? ({reason})") from error
 
 
-def _upright_rgb(image: PIL.Image.Image) -> np.ndarray:
+def _upright_rgb(image: Image.Image) -> np.ndarray:
     from PIL import Image, ImageOps
 
     if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off, not scale
@@ -372,47 +383,49 @@ def find_digits(picture: np.ndarray) -> list[FoundDigit]:
     """
     grey = picture if picture.ndim == 2 else np.rint(picture @ np.array(LUMA)).astype(np.uint8)
     ink = extract_ink(grey)
-    labels, boxes = _ink_parts(ink)
-    part_groups = _join_parts(boxes)
-    group_boxes = _bounding_boxes(boxes, part_groups)
-    sides = _longer_sides(group_boxes)
-    readable = sides >= max(SMALLEST_DIGIT, SMALLEST_SHARE * sides.max(initial=0))
-    group_of_label = np.append(0, 1 + part_groups)  # 0: no part
-    owners = group_of_label[labels]
+    labels, part_boxes = _ink_parts(ink)
+    if not len(part_boxes):
+        return []
+    digit_of_part = _connect(len(part_boxes), *np.nonzero(_belong_together(part_boxes)))
+    boxes = _bounding_boxes(part_boxes, digit_of_part)
+    owners = np.append(0, digit_of_part + 1)[labels]  # (h, w): 0, or the digit's number from 1
+    sides = _longer_sides(boxes)
+    readable = np.flatnonzero(sides >= max(SMALLEST_DIGIT, SMALLEST_SHARE * sides.max()))
+    digits = readable[_reading_order(boxes[readable])]
+    cut_outs = (_cut_out(ink, owners, digit + 1, boxes[digit]) for digit in digits)
     return [
-        FoundDigit(
-            tuple(group_boxes[group].tolist()),
-            to_mnist_form(_cut_out(ink, owners, group + 1, group_boxes[group])).ravel(),
-        )
-        for group in _reading_order(group_boxes)
-        if readable[group]
+        FoundDigit(tuple(boxes[digit].tolist()), to_mnist_form(cut_out).ravel())
+        for digit, cut_out in zip(digits, cut_outs, strict=True)
     ]
 
 
 def extract_ink(grey: np.ndarray) -> np.ndarray:
-    """How much ink lies where, whatever the light: uint8 (h, w) -> float32 (h, w) in [0, 1].
+    """How much ink lies where, whatever the light: uint8 (h, w) -> float32 (h, w) up to 1.
 
         ink = 1 - brightness / paper
 
-    where paper, the brightness around, is a morphological closing: the darkest of the brightest
-    values in windows that no stroke fills. It follows gradients and even a shadow's sharp edge.
-    (The "black top-hat", Serra 1982, as a ratio, because light multiplies.) A negative is turned
-    over first: paper is what most pixels are nearer to, the brightest or the darkest around them.
+    where paper, the brightness without ink, is a morphological closing: the darkest of the
+    brightest values in windows that no stroke fills. It follows gradients and a shadow's sharp
+    edge. (The black top-hat of Serra, *Image Analysis and Mathematical Morphology*, 1982, as a
+    ratio because light multiplies.) A negative is turned over first: paper is what most pixels
+    are nearer to, the brightest or the darkest around them. What is left of noise becomes 0.
     """
     from PIL import Image, ImageFilter
 
-    smooth = np.asarray(Image.fromarray(grey).filter(ImageFilter.MedianFilter(3)))
-    window = max(3, int(min(grey.shape) // PAPER_WINDOW))
-    smooth = np.pad(smooth, window, mode="edge")  # what reaches the edge goes on behind it
-    brightest, darkest = (_over_windows(e, smooth, window) for e in (np.maximum, np.minimum))
+    smooth = grey
+    if min(grey.shape) >= SMOOTHED_FROM:
+        smooth = np.asarray(Image.fromarray(grey).filter(ImageFilter.MedianFilter(3)))
+    window = max(3, int(min(grey.shape) / PAPER_WINDOW) | 1)  # odd, so that it has a middle
+    smooth = np.pad(smooth, window, mode="edge")  # what reaches the picture's edge goes on
     inner = np.s_[window:-window, window:-window]
+    brightest, darkest = (_over_windows(e, smooth, window) for e in (np.maximum, np.minimum))
     if 2 * smooth[inner].mean() < brightest[inner].mean() + darkest[inner].mean():
         grey, brightest = FULL_INK - grey, FULL_INK - darkest
     paper = _over_windows(np.minimum, brightest, window)[inner]
-    ink = 1 - grey / np.maximum(paper, 1).astype(np.float32)
-    ink -= np.median(ink)  # noise lifts the brightest values above the paper
-    noise = 1.4826 * np.median(np.abs(ink))  # its standard deviation, were it normal
-    return np.where(ink < max(FAINT,4 * noise), 0, ink)
+    ink = (paper.astype(np.float32) - grey) / np.maximum(paper, 1)  # black all over: no ink
+    haze, below = np.minimum(np.quantile(ink, PAPER_QUANTILES), MOST_HAZE)
+    ink -= haze  # noise lifts the brightest values above the paper
+    return np.where(ink < max(LEAST_EDGE, NOISE_REACH * (haze - below)), 0, ink)
 
 
 def _over_windows(extreme: np.ufunc, values: np.ndarray, side: int) -> np.ndarray:
@@ -498,78 +511,85 @@ def _longer_sides(boxes: np.ndarray) -> np.ndarray:
 
 
 def _ink_parts(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`label_components` of the ink, specks and what reaches from edge to edge left out.
+    """`label_components` of the ink, without dust and what reaches from edge to edge.
 
     The latter, such as a photo's black border or a ruled line, would also spoil the threshold for
-    fainter ink, so that is looked for again. It stays where there is nothing else.
+    fainter ink, so that is then sought again. It stays where there is nothing else.
     """
     height, width = ink.shape
     while True:
-        labels, boxes = label_components(ink > max(otsu_threshold(ink), FAINTEST_INK))
+        labels, boxes = label_components(ink > max(otsu_threshold(ink), LEAST_INK))
         sides = _longer_sides(boxes)
-        across = np.all(boxes[:, 2:] - boxes[:, :2] >= (width, 0), axis=1)
-        across |= np.all(boxes[:, 2:] - boxes[:, :2] >= (0, height), axis=1)
-        rest = sides[~across].max(initial=0)
-        if not across.any() or rest < SMALLEST_DIGIT:
+        spans = boxes[:, 2:] - boxes[:, :2]
+        across = (spans == (width, height)).any(axis=1)
+        if not across.any() or sides[~across].max(initial=0) < SMALLEST_DIGIT:
             break
         ink = np.where(np.append(False, across)[labels], 0, ink)
     kept = np.flatnonzero(sides >= max(2, SMALLEST_PART * sides.max(initial=0)))
     kept = kept[np.argsort(sides[kept])[-MOST_PARTS:]]
-    number = np.zeros(len(boxes) + 1, int)
-    number[kept + 1] = np.arange(len(kept)) + 1
-    return number[labels], boxes[kept]
-
-
-def _join_parts(boxes: np.ndarray) -> np.ndarray:
-    """Which parts (n, 4) make up one digit, such as the bar and the body of a 5: groups, (n,)."""
-    group = np.arange(len(boxes))
-    while True:
-        a, b = np.nonzero(np.triu(_belong_together(_bounding_boxes(boxes, group)), 1))
-        if not len(a):
-            return group
-        group = _connect(group.max() + 1, a, b)[group]
+    new_label = np.zeros(len(boxes) + 1, int)
+    new_label[kept + 1] = np.arange(len(kept)) + 1
+    return new_label[labels], boxes[kept]
 
 
 def _belong_together(boxes: np.ndarray) -> np.ndarray:
-    """Whether each pair of parts (n, 4) is one digit: bool (n, n)."""
+    """Whether two parts (n, 4) are one digit's, such as the bar and the body of a 5: (n, n)."""
     left, top, right, bottom = boxes.T
     width, height, side = right - left, bottom - top, _longer_sides(boxes)
-    overlap_x = np.minimum.outer(right, right) - np.maximum.outer(left, left)  # negative: a gap
-    overlap_y = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
     larger = np.maximum.outer(side, side)
-    stacked = overlap_x >= np.minimum.outer(width, width) / 2
-    tall = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
-    wide = np.maximum.outer(right, right) - np.minimum.outer(left, left)
-    small = np.minimum.outer(height, height) <= BAR_SHARE * np.maximum.outer(height, height)
-    above = stacked & (-overlap_y <= STACKED_GAP * larger) & (small | (tall <= TALLEST * wide))
-    beside = small & (-overlap_x <= BESIDE_GAP * larger) & (-overlap_y <= BESIDE_GAP * larger)
-    return above | beside
+    lower, higher = np.minimum.outer(height, height), np.maximum.outer(height, height)
+    gap_x = (np.maximum.outer(left, left) - np.minimum.outer(right, right)) / larger
+    gap_y = (np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)) / larger
+    joint_width = np.maximum.outer(right, right) - np.minimum.outer(left, left)
+    joint_height = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
+
+    is_bar = lower <= BAR_HEIGHT * higher
+    is_above = -gap_x * larger >= np.minimum.outer(width, width) / 2
+    halves = is_above & (gap_y <= GAP_OF_HALVES) & (joint_height <= TALLEST * joint_width)
+    bar_above = is_above & is_bar & (gap_y <= GAP_OF_BAR)
+    bar_beside = is_bar & (np.maximum(gap_x, gap_y) <= GAP_BESIDE)
+    return halves | bar_above | bar_beside
+
+
+def _reading_order(boxes: np.ndarray) -> np.ndarray:
+    """The order of boxes (n, 4): row by row from the top, each row from left to right.
+
+    A row is the box whose bottom is highest, and each that it overlaps by half of its own height
+    or of the other's.
+    """
+    _, top, _, bottom = boxes.T
+    middle = (top + bottom) / 2
+    order, rest = [], np.arange(len(boxes))
+    while len(rest):
+        first = rest[np.argmin(bottom[rest])]
+        in_row = (top[rest] <= middle[first]) | (middle[rest] <= bottom[first])
+        row = rest[in_row]
+        order += row[np.argsort(boxes[row, 0])].tolist()
+        rest = rest[~in_row]
+    return np.array(order, int)
 
 
 def _cut_out(ink: np.ndarray, owners: np.ndarray, owner: int, box: np.ndarray) -> np.ndarray:
-    """The ink of one digit with its soft edges and nothing of its neighbours, full ink being 1."""
-    margin = max(1, round(SOFT_EDGE * (box[2:] - box[:2]).max()))
+    """A digit's ink with its soft edges and nothing of its neighbours: (h, w) in [0, 1].
+
+    A pen so thin that it would all but vanish in MNIST's 20 pixels is made as thick as usual. A
+    stroke's width is twice its area by its outline; counted in pixels, that is 4 / pi too long.
+    """
+    side = (box[2:] - box[:2]).max()
+    margin = max(1, round(SOFT_EDGE * side))
     left, top = np.maximum(box[:2] - margin, 0)
     right, bottom = box[2:] + margin
     ink, owners = ink[top:bottom, left:right], owners[top:bottom, left:right]
     own = owners == owner
     near = _over_windows(np.maximum, own, 2 * margin + 1)
     digit = np.where(near & (own | (owners == 0)), ink, 0)
-    return np.minimum(digit / np.quantile(ink[own], FULL), 1)
-
-
-def _reading_order(boxes: np.ndarray) -> list[int]:
-    """Rows from top to bottom, each from left to right: a row is what overlaps its tallest box."""
-    rest = list(range(len(boxes)))
-    order = []
-    middles = boxes[:, [1, 3]].mean(axis=1)
-    while rest:
-        # the row of the digit whose lower edge is the highest
-        first = min(rest, key=lambda i: boxes[i, 3])
-        row = [i for i in rest if boxes[i, 1] < middles[first] or middles[i] < boxes[first, 3]]
-        order += sorted(row, key=lambda i: boxes[i, 0])
-        rest = [i for i in rest if i not in row]
-    return order
+    digit = np.minimum(digit / np.quantile(ink[own], FULL_INK_QUANTILE), 1)
+    outline = sum(np.count_nonzero(np.diff(np.pad(own, 1), axis=axis)) for axis in (0, 1))
+    stroke = 2 * np.count_nonzero(own) / (outline * np.pi / 4)
+    if stroke < THIN_STROKE * side:
+        thicker = round(USUAL_STROKE * side - stroke)
+        digit = _over_windows(np.maximum, np.pad(digit, thicker), thicker + 1)
+    return digit
 
 
 BOX_SIDE = 20  # the longer side of the digit, in pixels

@@ -153,8 +153,8 @@ NO_BOX = {"color": "#0072B2", "linewidth": 1.6, "linestyle": (0, (3, 1.5))}
 PICTURE_DPI = 160
 PICTURE_INCHES = 5.0  # the longer side of a picture with its digits beside it
 PAGE_INCHES = 9.5  # the width of a wide one, which has them below
-WIDE = 1.5  # wider than so many times its height
-TILE_INCHES = 1.0  # a digit as the network sees it
+WIDE, FEW = 1.5, 4  # that is wider than 1.5 times its height, or than high with over 4 digits
+TILE_INCHES = 0.93  # a digit as the network sees it
 SINGLE_TILE_INCHES = 3.0  # ... where there is only one
 MOST_TILES = 60  # digits beyond these keep their box and their line on the screen
 
@@ -251,7 +251,7 @@ def draw_recognised(
     height, width = picture.shape[:2]
     shown = min(len(found), MOST_TILES)
     tile = TILE_INCHES if len(found) > 1 else SINGLE_TILE_INCHES
-    if width > WIDE * height:
+    if width > height * (WIDE if len(found) <= FEW else 1):
         columns = min(shown, int(PAGE_INCHES / tile))
         sizes = PAGE_INCHES * height / width, math.ceil(shown / columns) * tile * CAPTIONED
         size, grid = (PAGE_INCHES, sum(sizes)), {"nrows": 2, "height_ratios": sizes}
@@ -312,9 +312,8 @@ def show_boxes(
             color="white",
             bbox={"boxstyle": "square,pad=0.15", "color": style["color"]},
         )
-    axes.set(xticks=[], yticks=[])
-    boxed = "solid box: yes, dashed: no"
-    axes.set_title(f"the picture ({boxed})" , loc="left", fontsize=9)
+    axes.set(xticks=[], yticks=[], anchor="NW")
+    axes.set_title("the picture (solid box: yes, dashed: no)", loc="left", fontsize=9)
 
 
 # --- your own handwriting: the pad ------------------------------------------------------------
@@ -448,9 +447,7 @@ class DrawingPad:
         self._image.set_data(self.drawing)
         newest = self.found[-1].image if self.found else np.zeros(PIXELS)
         self._seen.set_data(newest.reshape(IMAGE_SIDE, IMAGE_SIDE))
-        self._say(
-            "    ".join(f"{decision(self.network, s)} (score {s:.2f})" for s in self.scores)
-        )
+        self._say("    ".join(f"{decision(self.network, s)} (score {s:.2f})" for s in self.scores))
 
     def _say(self, verdict: str) -> None:
         self._verdict.set_text(verdict)
