@@ -339,6 +339,7 @@ class DrawingPad:
     ----------
     drawing : uint8 (PAD_SIDE, PAD_SIDE), 255 paper to 0 ink; what --image would read
     found, scores : what `find_digits` makes of it, and the network's score of each
+    verdict : what the pad says
     """
 
     def __init__(self, figure: Figure, network: NeuralNetwork, output_dir: Path):
@@ -346,7 +347,6 @@ class DrawingPad:
         self._canvas = figure.canvas
         self._pen: tuple[float, float] | None = None  # where the stroke has got to, if down
         self._background: Any = None  # all that stays, copied from the screen
-        self._touched = (0.0, 0.0)
 
         self.axes, seen_axes = figure.subplots(1, 2, width_ratios=(2, 1))
         figure.subplots_adjust(0.03, 0.08, 0.97, 0.84, wspace=0.06)
@@ -450,6 +450,7 @@ class DrawingPad:
         self._say("    ".join(f"{decision(self.network, s)} (score {s:.2f})" for s in self.scores))
 
     def _say(self, verdict: str) -> None:
+        self.verdict = verdict
         self._verdict.set_text(verdict)
         self._refresh()
 
