@@ -281,15 +281,16 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: how bright the eye finds th
 # Ink against paper, as shares of the paper's brightness
 PAPER_WINDOW = 2.5  # the shorter side over this is a window that no stroke fills
 SMOOTHED_FROM = 100  # pixels along the shorter side; in smaller pictures a stroke may be one pixel
-PAPER_QUANTILES = (0.2, 0.03)  # of ink: paper, and one standard deviation of its noise less
+PAPER_QUANTILES = (0.5, 0.16)  # of ink: paper, and one standard deviation of its noise less
 MOST_HAZE = 0.1  # where these say more, ink covers most of the picture
-NOISE_REACH = 4  # standard deviations, beyond which a pixel is not noise
-LEAST_EDGE, LEAST_INK = 0.04, 0.12  # fainter is not the edge, or the body, of a stroke
+NOISE_REACH = 4.5  # standard deviations, beyond which a pixel is not noise
+LEAST_EDGE, LEAST_INK = 0.1, 0.12  # fainter is JPEG's ripples, not the edge or body of a stroke
 
 # Which parts make a digit: shares of the larger part's longer side unless said otherwise
 SMALLEST_DIGIT = 7  # pixels along the longer side; less cannot be read
 SMALLEST_SHARE = 0.25  # of the largest digit's longer side; less is a speck
 SMALLEST_PART, MOST_PARTS = 0.08, 1000  # keeps a picture of dust from costing time and memory
+SMALLEST_PIXELS = 3  # along its longer side; smaller parts are dust too
 GAP_OF_HALVES, GAP_OF_BAR, GAP_BESIDE = 0.15, 0.19, 0.12  # tuned on rows of MNIST's digits
 TALLEST = 2.5  # times its width, what two halves make; two digits one above the other are taller
 BAR_HEIGHT = 0.6  # times the other part's; what is higher is a digit of its own
@@ -525,7 +526,7 @@ def _ink_parts(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not across.any() or sides[~across].max(initial=0) < SMALLEST_DIGIT:
             break
         ink = np.where(np.append(False, across)[labels], 0, ink)
-    kept = np.flatnonzero(sides >= max(2, SMALLEST_PART * sides.max(initial=0)))
+    kept = np.flatnonzero(sides >= max(SMALLEST_PIXELS, SMALLEST_PART * sides.max(initial=0)))
     kept = kept[np.argsort(sides[kept])[-MOST_PARTS:]]
     new_label = np.zeros(len(boxes) + 1, int)
     new_label[kept + 1] = np.arange(len(kept)) + 1

@@ -181,7 +181,7 @@ def test_thin_pen_comes_out_as_thick_as_usual():
 def test_image_in_mnist_form_stays_as_it_is():
     ink = to_mnist_form((255 - loop_eight()) / 255)
     again = only_image(np.rint(ink * 255).astype(np.uint8))
-    assert np.abs(again - ink).max() < 0.05
+    assert np.abs(again - ink).max() <= 0.1  # what is fainter counts as paper
 
 
 @pytest.mark.parametrize("shade", [0, 128, 255])
