@@ -281,9 +281,9 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: how bright the eye finds th
 # Ink against paper, as shares of the paper's brightness
 PAPER_WINDOW = 2.5  # the shorter side over this is a window that no stroke fills
 SMOOTHED_FROM = 100  # pixels along the shorter side; in smaller pictures a stroke may be one pixel
-PAPER_QUANTILES = (0.5, 0.16)  # of ink: paper, and one standard deviation of its noise less
-MOST_HAZE = 0.1  # where these say more, ink covers most of the picture
+MOST_HAZE = 0.1  # of paper under noise; where most pixels hold more, most are ink
 NOISE_REACH = 4.5  # standard deviations, beyond which a pixel is not noise
+MAD_TO_SIGMA = 1.4826  # a normal distribution's standard deviation by its median deviation
 LEAST_EDGE, LEAST_INK = 0.1, 0.12  # fainter is JPEG's ripples, not the edge or body of a stroke
 
 # Which parts make a digit: shares of the larger part's longer side unless said otherwise
@@ -413,7 +413,7 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     """
     from PIL import Image, ImageFilter
 
-    smooth = grey
+    original = smooth = grey
     if min(grey.shape) >= SMOOTHED_FROM:
         smooth = np.asarray(Image.fromarray(grey).filter(ImageFilter.MedianFilter(3)))
     window = max(3, int(min(grey.shape) / PAPER_WINDOW) | 1)  # odd, so that it has a middle
@@ -424,9 +424,10 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
         grey, brightest = FULL_INK - grey, FULL_INK - darkest
     paper = _over_windows(np.minimum, brightest, window)[inner]
     ink = (paper.astype(np.float32) - grey) / np.maximum(paper, 1)  # black all over: no ink
-    haze, below = np.minimum(np.quantile(ink, PAPER_QUANTILES), MOST_HAZE)
-    ink -= haze  # noise lifts the brightest values above the paper
-    return np.where(ink < max(LEAST_EDGE, NOISE_REACH * (haze - below)), 0, ink)
+    ink -= min(np.median(ink), MOST_HAZE)  # noise lifts the brightest values above the paper
+    noise = MAD_TO_SIGMA * np.median(np.abs(smooth[inner].astype(np.float32) - original))
+    faintest = max(LEAST_EDGE, NOISE_REACH * noise / max(np.median(paper), 1))
+    return np.where(ink < faintest, 0, ink)
 
 
 def _over_windows(extreme: np.ufunc, values: np.ndarray, side: int) -> np.ndarray:

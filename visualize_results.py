@@ -150,6 +150,7 @@ CAPTIONED = (IMAGE_SIDE + CAPTION_BAND) / (IMAGE_SIDE + TILE_GAP)  # height by w
 # Okabe and Ito's vermilion and blue; who sees no colours tells them by the dashes.
 YES_BOX = {"color": "#D55E00", "linewidth": 2.2}
 NO_BOX = {"color": "#0072B2", "linewidth": 1.6, "linestyle": (0, (3, 1.5))}
+FRAME_COLOUR = "#AAAAAA"
 PICTURE_DPI = 160
 PICTURE_INCHES = 5.0  # the longer side of a picture with its digits beside it
 PAGE_INCHES = 9.5  # the width of a wide one, which has them below
@@ -274,6 +275,14 @@ def draw_recognised(
     ]
     images = np.array([digit.image for digit in found[:shown]])
     show_tiles(tiles_axes, images, columns, captions, cmap="gray_r", vmin=0, vmax=1)
+    if len(found) == 1:
+        tiles_axes.texts[0].set_fontsize(11)
+    for place in range(shown):
+        row, column = divmod(place, columns)
+        corner = column * (IMAGE_SIDE + TILE_GAP) - 0.5, row * (IMAGE_SIDE + CAPTION_BAND) - 0.5
+        frame = Rectangle(corner, IMAGE_SIDE, IMAGE_SIDE, fill=False, color=FRAME_COLOUR)
+        frame.set(linewidth=0.6, clip_on=False)
+        tiles_axes.add_patch(frame)
     tiles_axes.set_title("what the network saw, and its score", loc="left", fontsize=9)
     return figure
 
@@ -320,6 +329,7 @@ def show_boxes(
 
 PAD_SIDE = 280  # pixels of the drawing: ten for each of MNIST's
 PEN_WIDTH = 20  # of these pixels; two of MNIST's, a stroke of usual thickness there
+MOST_VERDICTS = 5  # that fit into the line above the pad
 PAD_HINT = "draw with the left button    c clears    s saves    q closes"
 
 
@@ -348,6 +358,7 @@ class DrawingPad:
         self._pen: tuple[float, float] | None = None  # where the stroke has got to, if down
         self._background: Any = None  # all that stays, copied from the screen
 
+        figure.set_facecolor("#E4E4E4")  # so that the paper's edges are seen
         self.axes, seen_axes = figure.subplots(1, 2, width_ratios=(2, 1))
         figure.subplots_adjust(0.03, 0.08, 0.97, 0.84, wspace=0.06)
         figure.text(0.03, 0.025, PAD_HINT, color="#444444")
@@ -357,9 +368,9 @@ class DrawingPad:
             else ""
         )
         figure.text(0.03, 0.95, title, fontsize=9, color="#444444", va="center")
-        seen_axes.set_title("what the network sees", fontsize=9)
+        seen_axes.set_title("what the network sees (of several, the likeliest)", fontsize=8)
         for axes in (self.axes, seen_axes):
-            axes.set(xticks=[], yticks=[])
+            axes.set_axis_off()
         look = {"vmin": 0, "animated": True, "interpolation": "nearest"}
         self._image = self.axes.imshow(
             np.full((PAD_SIDE, PAD_SIDE), FULL_INK), cmap="gray", vmax=FULL_INK, **look
@@ -445,9 +456,11 @@ class DrawingPad:
         self.found = find_digits(self.drawing)
         self.scores = score_digits(self.network, self.found)
         self._image.set_data(self.drawing)
-        newest = self.found[-1].image if self.found else np.zeros(PIXELS)
-        self._seen.set_data(newest.reshape(IMAGE_SIDE, IMAGE_SIDE))
-        self._say("    ".join(f"{decision(self.network, s)} (score {s:.2f})" for s in self.scores))
+        seen = self.found[self.scores.argmax()].image if self.found else np.zeros(PIXELS)
+        self._seen.set_data(seen.reshape(IMAGE_SIDE, IMAGE_SIDE))
+        verdicts = [f"{decision(self.network, s)} ({s:.2f})" for s in self.scores[:MOST_VERDICTS]]
+        more = " ..." if len(self.scores) > MOST_VERDICTS else ""
+        self._say("    ".join(verdicts) + more)
 
     def _say(self, verdict: str) -> None:
         self.verdict = verdict
