@@ -352,6 +352,10 @@ def read_picture(path: str | Path) -> np.ndarray:
 
 
 def _upright_rgb(image: Image.Image) -> np.ndarray:
+    """Decode, shrink, turn upright as its EXIF data says, and lay on paper where transparent.
+
+    The paper is white, but black under sparse and light writing, which white would swallow.
+    """
     from PIL import Image, ImageOps
 
     if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off, not scale
@@ -362,7 +366,8 @@ def _upright_rgb(image: Image.Image) -> np.ndarray:
     image = ImageOps.exif_transpose(image)
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
-        *_, alpha = bands = np.moveaxis(np.asarray(image, np.float32), 2, 0)
+        bands = np.moveaxis(np.asarray(image, np.float32), 2, 0)
+        alpha = bands[3]
         visible = (np.tensordot(LUMA, bands[:3], 1) * alpha).sum() / max(alpha.sum(), 1)
         light_ink = alpha.mean() < FULL_INK / 2 < visible
         paper = Image.new("RGBA", image.size, "black" if light_ink else "white")
