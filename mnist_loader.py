@@ -22,11 +22,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import warnings
 import zlib
 from collections.abc import Sequence
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -38,8 +39,13 @@ from utils import (
     SettingError,
     UserError,
     atomic_write,
+    connect,
+    connected_components,
     run_script,
 )
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Where the four MNIST files are: $MNIST_DATA_DIR, or data/ beside this file, or set your own path
 # here.
@@ -477,7 +483,307 @@ def _read_up_to(stream: BinaryIO, size: int) -> bytearray:
     return data
 
 
-# --- other handwriting ------------------------------------------------------------------------
+# --- handwriting of your own: a picture becomes images in MNIST's form ------------------------
+
+WORKING_SIDE = 1600  # pixels; larger pictures are shrunk: a 1 cm digit on A4 keeps over 50
+LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: how bright the eye finds them (ITU-R BT.601)
+
+# Ink against paper, as shares of the paper's brightness
+PAPER_WINDOW = 2.5  # the shorter side over this is a window that no stroke fills
+SMOOTHED_FROM = 100  # pixels along the shorter side; in smaller pictures a stroke may be one pixel
+MOST_HAZE = 0.1  # of paper under noise; where most pixels hold more, most are ink
+NOISE_REACH = 4.5  # standard deviations, beyond which a pixel is not noise
+MAD_TO_SIGMA = 1.4826  # a normal distribution's standard deviation by its median deviation
+LEAST_EDGE, LEAST_INK = 0.1, 0.12  # fainter is JPEG's ripples, not the edge or body of a stroke
+
+# Which parts make a digit: shares of the larger part's longer side unless said otherwise
+SMALLEST_DIGIT = 7  # pixels along the longer side; less cannot be read
+SMALLEST_SHARE = 0.25  # of the largest digit's longer side; less is a speck
+SMALLEST_PART, MOST_PARTS = 0.08, 1000  # keeps a picture of dust from costing time and memory
+SMALLEST_PIXELS = 3  # along its longer side; smaller parts are dust too
+GAP_OF_HALVES, GAP_OF_BAR, GAP_BESIDE = 0.15, 0.19, 0.12  # tuned on rows of MNIST's digits
+TALLEST = 2.5  # times its width, what two halves make; two digits one above the other are taller
+BAR_HEIGHT = 0.6  # times the other part's; what is higher is a digit of its own
+
+# The cut-out digit: shares of its longer side
+SOFT_EDGE = 1 / 16  # what may belong to it around the pixels that surely do
+FULL_INK_QUANTILE = 0.9  # of its pixels' ink: this becomes 1, whatever the pen
+THIN_STROKE, USUAL_STROKE = 0.05, 0.1  # one and two pixels of MNIST's 20
+
+
+class PictureError(UserError):
+    """A picture that cannot be used; one line that says which, what is wrong, what to do."""
+
+
+class FoundDigit(NamedTuple):
+    """A digit found in a picture."""
+
+    box: tuple[int, int, int, int]  # left, top, right, bottom in pixels, as a slice: [top:bottom]
+    image: np.ndarray  # float32 (784,), in MNIST's form
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """Read a PNG or JPEG file, upright, shrunk to `WORKING_SIDE` where it is larger.
+
+    Returns
+    -------
+    uint8 (height, width, 3), red, green, blue; transparent parts show paper.
+
+    Raises
+    ------
+    PictureError
+        If the file is missing, damaged, absurdly large, or neither PNG nor JPEG.
+    """
+    from PIL import Image, UnidentifiedImageError  # here, because training does without it
+
+    path = Path(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise PictureError(f"{path} is not a file; name a PNG or JPEG picture")
+        with warnings.catch_warnings():  # Pillow's own limit, held against the header alone
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=("PNG", "JPEG"))
+        with image:
+            return _upright_rgb(image)
+    except FileNotFoundError as error:
+        raise PictureError(f"{path} does not exist") from error
+    except UnidentifiedImageError as error:
+        raise PictureError(f"{path} is neither a PNG nor a JPEG picture; save it as one") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        limit = Image.MAX_IMAGE_PIXELS // 1_000_000
+        raise PictureError(
+            f"{path}: absurdly large, over {limit} million pixels; cut it or scale it down"
+        ) from error
+    except (PictureError, MemoryError):
+        raise
+    except Exception as error:  # damaged pictures fail in many ways
+        reason = " ".join(str(error).split())
+        raise PictureError(f"{path}: cannot be read, a damaged picture? ({reason})") from error
+
+
+def _upright_rgb(image: Image.Image) -> np.ndarray:
+    """Decode, shrink, turn upright as its EXIF data says, and lay on paper where transparent.
+
+    The paper is white, but black under sparse and light writing, which white would swallow.
+    """
+    from PIL import Image, ImageOps
+
+    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off, not scale
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    elif image.mode in ("1", "P", "PA"):  # to shrink, it takes colours that can be mixed
+        image = image.convert("RGBA")
+    image.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    image = ImageOps.exif_transpose(image)
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        bands = np.moveaxis(np.asarray(image, np.float32), 2, 0)
+        alpha = bands[3]
+        visible = (np.tensordot(LUMA, bands[:3], 1) * alpha).sum() / max(alpha.sum(), 1)
+        light_ink = alpha.mean() < FULL_INK / 2 < visible
+        paper = Image.new("RGBA", image.size, "black" if light_ink else "white")
+        image = Image.alpha_composite(paper, image)
+    return np.asarray(image.convert("RGB"))
+
+
+def find_digits(picture: np.ndarray) -> list[FoundDigit]:
+    """Find the handwritten digits in a picture and bring each to MNIST's form.
+
+    Parameters
+    ----------
+    picture
+        uint8, (height, width) grey or (height, width, 3) RGB; dark ink on light or light on dark.
+
+    Returns
+    -------
+    The digits in reading order: rows from top to bottom, each from left to right.
+    """
+    grey = picture if picture.ndim == 2 else np.rint(picture @ np.array(LUMA)).astype(np.uint8)
+    ink = extract_ink(grey)
+    labels, part_boxes = _ink_parts(ink)
+    if not len(part_boxes):
+        return []
+    digit_of_part = connect(len(part_boxes), *np.nonzero(_belong_together(part_boxes)))
+    boxes = _bounding_boxes(part_boxes, digit_of_part)
+    owners = np.append(0, digit_of_part + 1)[labels]  # (h, w): 0, or the digit's number from 1
+    sides = _longer_sides(boxes)
+    readable = np.flatnonzero(sides >= max(SMALLEST_DIGIT, SMALLEST_SHARE * sides.max()))
+    digits = readable[_reading_order(boxes[readable])]
+    cut_outs = (_cut_out(ink, owners, digit + 1, boxes[digit]) for digit in digits)
+    return [
+        FoundDigit(tuple(boxes[digit].tolist()), to_mnist_form(cut_out).ravel())
+        for digit, cut_out in zip(digits, cut_outs, strict=True)
+    ]
+
+
+def extract_ink(grey: np.ndarray) -> np.ndarray:
+    """How much ink lies where, whatever the light: uint8 (h, w) -> float32 (h, w) up to 1.
+
+        ink = 1 - brightness / paper
+
+    where paper, the brightness without ink, is a morphological closing: the darkest of the
+    brightest values in windows that no stroke fills. It follows gradients and a shadow's sharp
+    edge. (The black top-hat of Serra, *Image Analysis and Mathematical Morphology*, 1982, as a
+    ratio because light multiplies.) A negative is turned over first: paper is what most pixels
+    are nearer to, the brightest or the darkest around them. What is left of noise becomes 0.
+    """
+    from PIL import Image, ImageFilter
+
+    original = smooth = grey
+    if min(grey.shape) >= SMOOTHED_FROM:
+        smooth = np.asarray(Image.fromarray(grey).filter(ImageFilter.MedianFilter(3)))
+    window = max(3, int(min(grey.shape) / PAPER_WINDOW) | 1)  # odd, so that it has a middle
+    smooth = np.pad(smooth, window, mode="edge")  # what reaches the picture's edge goes on
+    inner = np.s_[window:-window, window:-window]
+    brightest, darkest = (_over_windows(e, smooth, window) for e in (np.maximum, np.minimum))
+    if 2 * smooth[inner].mean() < brightest[inner].mean() + darkest[inner].mean():
+        grey, brightest = FULL_INK - grey, FULL_INK - darkest
+    paper = _over_windows(np.minimum, brightest, window)[inner]
+    ink = (paper.astype(np.float32) - grey) / np.maximum(paper, 1)  # black all over: no ink
+    ink -= min(np.median(ink), MOST_HAZE)  # noise lifts the brightest values above the paper
+    noise = MAD_TO_SIGMA * np.median(np.abs(smooth[inner].astype(np.float32) - original))
+    faintest = max(LEAST_EDGE, NOISE_REACH * noise / max(np.median(paper), 1))
+    return np.where(ink < faintest, 0, ink)
+
+
+def _over_windows(extreme: np.ufunc, values: np.ndarray, side: int) -> np.ndarray:
+    """np.maximum or np.minimum over the side x side window around each pixel of (h, w).
+
+    Each step doubles the window, so a large one costs little more than a small one.
+    """
+    for _ in range(2):  # down, then across
+        n, before = len(values), side // 2
+        values = np.pad(values, ((before, side - 1 - before), (0, 0)), mode="edge")
+        span = 1
+        while 2 * span <= side:
+            values = extreme(values[:-span], values[span:])
+            span *= 2
+        rest = side - span
+        values = extreme(values[:n], values[rest : rest + n]).T
+    return values
+
+
+def otsu_threshold(values: np.ndarray) -> float:
+    """The threshold that parts values in [0, 1] into two classes as far apart as can be.
+
+    It maximises the variance between the classes, n0 n1 (mean0 - mean1)^2 (Otsu, 1979).
+    """
+    counts, edges = np.histogram(values, 256, (0, 1))
+    sums = counts * (edges[:-1] + edges[1:]) / 2
+    n0, sum0 = counts.cumsum()[:-1], sums.cumsum()[:-1]
+    n1, sum1 = values.size - n0, sums.sum() - sum0
+    both = (n0 > 0) & (n1 > 0)
+    means = sum0 / np.maximum(n0, 1), sum1 / np.maximum(n1, 1)
+    return float(edges[1 + np.argmax(both * n0 * n1 * (means[0] - means[1]) ** 2)])
+
+
+def label_components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the connected parts of a mask (h, w), corners counting as contact.
+
+    Returns
+    -------
+    labels, int (h, w): 0 off the mask, else the part's number from 1;
+    boxes, int (n, 4): left, top, right, bottom of each part.
+    """
+    labels = connected_components(mask[np.newaxis])[0]
+    y, x = np.nonzero(mask)
+    return labels, _bounding_boxes(np.stack([x, y, x + 1, y + 1], axis=1), labels[mask] - 1)
+
+
+def _bounding_boxes(boxes: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The box around the boxes (n, 4) of each group."""
+    order = np.argsort(group, kind="stable")
+    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
+    if not len(begins):
+        return boxes
+    corners = np.minimum, np.minimum, np.maximum, np.maximum
+    return np.stack([e.reduceat(boxes[order, i], begins) for i, e in enumerate(corners)], axis=1)
+
+
+def _longer_sides(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+
+
+def _ink_parts(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`label_components` of the ink, without dust and what reaches from edge to edge.
+
+    The latter, such as a photo's black border or a ruled line, would also spoil the threshold for
+    fainter ink, so that is then sought again. It stays where there is nothing else.
+    """
+    height, width = ink.shape
+    while True:
+        labels, boxes = label_components(ink > max(otsu_threshold(ink), LEAST_INK))
+        sides = _longer_sides(boxes)
+        spans = boxes[:, 2:] - boxes[:, :2]
+        across = (spans == (width, height)).any(axis=1)
+        if not across.any() or sides[~across].max(initial=0) < SMALLEST_DIGIT:
+            break
+        ink = np.where(np.append(False, across)[labels], 0, ink)
+    kept = np.flatnonzero(sides >= max(SMALLEST_PIXELS, SMALLEST_PART * sides.max(initial=0)))
+    kept = kept[np.argsort(sides[kept])[-MOST_PARTS:]]
+    new_label = np.zeros(len(boxes) + 1, int)
+    new_label[kept + 1] = np.arange(len(kept)) + 1
+    return new_label[labels], boxes[kept]
+
+
+def _belong_together(boxes: np.ndarray) -> np.ndarray:
+    """Whether two parts (n, 4) are one digit's, such as the bar and the body of a 5: (n, n)."""
+    left, top, right, bottom = boxes.T
+    width, height, side = right - left, bottom - top, _longer_sides(boxes)
+    larger = np.maximum.outer(side, side)
+    lower, higher = np.minimum.outer(height, height), np.maximum.outer(height, height)
+    gap_x = (np.maximum.outer(left, left) - np.minimum.outer(right, right)) / larger
+    gap_y = (np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)) / larger
+    joint_width = np.maximum.outer(right, right) - np.minimum.outer(left, left)
+    joint_height = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
+
+    is_bar = lower <= BAR_HEIGHT * higher
+    is_above = -gap_x * larger >= np.minimum.outer(width, width) / 2
+    halves = is_above & (gap_y <= GAP_OF_HALVES) & (joint_height <= TALLEST * joint_width)
+    bar_above = is_above & is_bar & (gap_y <= GAP_OF_BAR)
+    bar_beside = is_bar & (np.maximum(gap_x, gap_y) <= GAP_BESIDE)
+    return halves | bar_above | bar_beside
+
+
+def _reading_order(boxes: np.ndarray) -> np.ndarray:
+    """The order of boxes (n, 4): row by row from the top, each row from left to right.
+
+    A row is the box whose bottom is highest, and each that it overlaps by half of its own height
+    or of the other's.
+    """
+    _, top, _, bottom = boxes.T
+    middle = (top + bottom) / 2
+    order, rest = [], np.arange(len(boxes))
+    while len(rest):
+        first = rest[np.argmin(bottom[rest])]
+        in_row = (top[rest] <= middle[first]) | (middle[rest] <= bottom[first])
+        row = rest[in_row]
+        order += row[np.argsort(boxes[row, 0])].tolist()
+        rest = rest[~in_row]
+    return np.array(order, int)
+
+
+def _cut_out(ink: np.ndarray, owners: np.ndarray, owner: int, box: np.ndarray) -> np.ndarray:
+    """A digit's ink with its soft edges and nothing of its neighbours: (h, w) in [0, 1].
+
+    A pen so thin that it would all but vanish in MNIST's 20 pixels is made as thick as usual. A
+    stroke's width is twice its area by its outline; counted in pixels, that is 4 / pi too long.
+    """
+    side = (box[2:] - box[:2]).max()
+    margin = max(1, round(SOFT_EDGE * side))
+    left, top = np.maximum(box[:2] - margin, 0)
+    right, bottom = box[2:] + margin
+    ink, owners = ink[top:bottom, left:right], owners[top:bottom, left:right]
+    own = owners == owner
+    near = _over_windows(np.maximum, own, 2 * margin + 1)
+    digit = np.where(near & (own | (owners == 0)), ink, 0)
+    digit = np.minimum(digit / np.quantile(ink[own], FULL_INK_QUANTILE), 1)
+    outline = sum(np.count_nonzero(np.diff(np.pad(own, 1), axis=axis)) for axis in (0, 1))
+    stroke = 2 * np.count_nonzero(own) / (outline * np.pi / 4)
+    if stroke < THIN_STROKE * side:
+        thicker = round(USUAL_STROKE * side - stroke)
+        digit = _over_windows(np.maximum, np.pad(digit, thicker), thicker + 1)
+    return digit
+
 
 BOX_SIDE = 20  # the longer side of the digit, in pixels
 # Where MNIST puts the centre of mass: pixel 14, counted from 0. Measured over its 60,000 training

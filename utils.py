@@ -273,9 +273,7 @@ def connected_components(ink: np.ndarray) -> np.ndarray:
     """Number the connected parts of each image of ink, bool (n, h, w): 1, 2, ...; 0 is paper.
 
     Pixels that share a side or a corner are connected. All images are done at once: the runs of
-    ink in each row are numbered, and touching runs of neighbouring rows joined by union-find, in
-    which every round hangs the higher root of each touching pair on the lower one (Shiloach and
-    Vishkin, J. Algorithms 3, 1982).
+    ink in each row are numbered, and touching runs of neighbouring rows joined.
     """
     n, height, width = ink.shape
     framed = np.zeros((n, height + 1, width + 1), bool)  # paper above, and where a row ends
@@ -289,23 +287,33 @@ def connected_components(ink: np.ndarray) -> np.ndarray:
     touching = is_ink[above]
     upper = run_of[above[touching]]
     lower = run_of[np.broadcast_to(pixels[:, np.newaxis], above.shape)[touching]]
-    root = np.arange(run_of.max(initial=-1) + 1)
-    while len(upper):
-        root[np.maximum(upper, lower)] = np.minimum(upper, lower)
-        while (root != root[root]).any():
-            root = root[root]
-        upper, lower = root[upper], root[lower]
-        apart = upper != lower
-        upper, lower = upper[apart], lower[apart]
+    part = connect(run_of.max(initial=-1) + 1, upper, lower)
 
-    # Roots in order of appearance; what came before an image's own is taken off.
-    number = np.cumsum(root == np.arange(len(root)))
+    # Parts in order of appearance; what came before an image's own is taken off.
     numbers = np.zeros(is_ink.size, np.int64)
-    numbers[pixels] = number[root[run_of[pixels]]]
+    numbers[pixels] = part[run_of[pixels]] + 1
     numbers = numbers.reshape(framed.shape)[:, 1:, :-1]
     last = np.maximum.accumulate(numbers.max(axis=(1, 2), initial=0))
     before = np.concatenate([[0], last[:-1]])
     return np.where(ink, numbers - before[:, np.newaxis, np.newaxis], 0)
+
+
+def connect(n: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Group n things of which each a[i] belongs with b[i]: int (n,).
+
+    The groups are numbered from 0 in the order of their first members. Union-find in which every
+    round hangs the higher root of each pair on the lower one (Shiloach and Vishkin, J. Algorithms
+    3, 1982).
+    """
+    root = np.arange(n)
+    while len(a):
+        root[np.maximum(a, b)] = np.minimum(a, b)
+        while (root != root[root]).any():
+            root = root[root]
+        a, b = root[a], root[b]
+        apart = a != b
+        a, b = a[apart], b[apart]
+    return (np.cumsum(root == np.arange(n)) - 1)[root]
 
 
 def _bit_quads(ink: np.ndarray) -> np.ndarray:
