@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -241,13 +240,10 @@ class NeuralNetwork:
             raise SettingError("there are no samples to train on; at least 1 is needed")
         tolerances = [_rounding(w, sgd) for w in self.weights]
         total_loss = 0.0
-        with (
-            np.errstate(over="ignore", invalid="ignore"),  # divergence is told below, in words
-            self._only_inked_inputs(x, sgd, len(order)) as inked,
-        ):
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # divergence: see below
             for start in range(0, len(order), BLOCK):
                 rows = order[start : start + BLOCK]
-                block = x[rows][:, inked].astype(self.dtype, copy=False)
+                block = x[rows].astype(self.dtype, copy=False)
                 total_loss += self._train_block(block, y[rows], sgd, tolerances)
                 if not np.isfinite(total_loss):
                     break
@@ -291,19 +287,28 @@ class NeuralNetwork:
         Solving" (ICML 2021).
         """
         n, last = len(x), len(self.weights) - 1
-        w, b = self.weights, self.biases
-        v, bias_v = self._weight_velocities, self._bias_velocities
-        masks = self._draw_masks(n)
         run, bias_run = _unrolled(sgd, n, self.dtype)
+        masks = self._draw_masks(n)
+
+        # An input that is 0 in the whole block gets no gradient in it: do without those.
+        inked = np.flatnonzero(x.any(axis=0))
+        x = x[:, inked]
+        w = [self.weights[0].take(inked, axis=0), *self.weights[1:]]
+        v = [self._weight_velocities[0].take(inked, axis=0), *self._weight_velocities[1:]]
 
         # What does not change from sweep to sweep: all that the block's first weights say.
-        bias = [b[layer] + bias_run.q * bias_v[layer] for layer in range(last + 1)]
+        bias = [
+            bias_run.drift(b, bias_v)
+            for b, bias_v in zip(self.biases, self._bias_velocities, strict=True)
+        ]
         if last:
             first_z = run.from_start(x, w[0], v[0]) + bias[0]
             first_coupling = run.k * (x @ x.T) + bias_run.k
-        output_w = run.p * w[last].T + run.q * v[last].T  # (n, n_in of the output layer)
+        output_w = run.drift(w[last].T, v[last].T)  # (n, n_in of the output layer), or one row
+        output_bias = bias[last][..., 0]  # (n,), or one
 
-        d = [np.zeros((n, size), self.dtype) for size in self.layer_sizes[1:]]
+        d = [np.zeros((n, size), self.dtype) for size in self.layer_sizes[1:-1]]
+        d_output = np.zeros(n, self.dtype)
         for _ in range(n):
             a, slopes = [x], [None]
             for layer in range(last):
@@ -314,48 +319,37 @@ class NeuralNetwork:
                     z = run.from_start(a[layer], w[layer], v[layer]) + bias[layer]
                     z += coupling @ d[layer]
                 hidden = tanh(z)
-                a.append(hidden * masks[layer])
-                slopes.append(tanh_derivative(hidden) * masks[layer])
-            w_t = output_w + run.k @ (d[last] * a[last])
-            b_t = bias[last] + bias_run.k @ d[last]
-            output = sigmoid(np.einsum("ij,ij->i", a[last], w_t)[:, np.newaxis] + b_t)
-            error = output - y[:, np.newaxis]
+                slope = tanh_derivative(hidden)
+                if self.dropout:
+                    hidden, slope = hidden * masks[layer], slope * masks[layer]
+                a.append(hidden)
+                slopes.append(slope)
+            w_t = output_w + (run.k * d_output) @ a[last]
+            b_t = output_bias + bias_run.k @ d_output
+            output = 1 / (1 + np.exp(-(np.vecdot(a[last], w_t) + b_t)))  # sigmoid
+            error = output - y
 
-            before, d = d, [None] * (last + 1)
-            d[last] = 2 * error * sigmoid_derivative(output)
-            handed_down = d[last] * w_t
+            before, d = [*d, d_output], [None] * last
+            d_output = 2 * error * sigmoid_derivative(output)
+            handed_down = d_output[:, np.newaxis] * w_t
             for layer in reversed(range(last)):
                 d[layer] = handed_down * slopes[layer + 1]
                 if layer:
                     handed_down = run.from_start(d[layer], w[layer].T, v[layer].T)
                     handed_down += (run.k * (d[layer] @ d[layer].T)) @ a[layer]
-            if _all_close(d, before, tolerances):
+            if _all_close([*d, d_output], before, tolerances):
                 break
 
+        d.append(d_output[:, np.newaxis])
         for layer in range(last + 1):
-            run.finish(w[layer], v[layer], a[layer], d[layer])
-            bias_run.finish(b[layer], bias_v[layer], np.ones(n, self.dtype), d[layer])
-        return float((error * error).sum())
-
-    @contextmanager
-    def _only_inked_inputs(self, x: np.ndarray, sgd: SGD, updates: int) -> Iterator[np.ndarray]:
-        """Work without the inputs that are 0 in all of x: the numbers of the others.
-
-        The weights of an input that is always 0 get no gradient from the data: they do not move,
-        or under L2 and momentum as M^updates says, once at the end.
-        """
-        w, v = self.weights[0], self._weight_velocities[0]
-        inked = x.any(axis=0)
-        self.weights[0], self._weight_velocities[0] = w[inked], v[inked]
-        try:
-            yield np.flatnonzero(inked)
-        finally:
-            w[inked], v[inked] = self.weights[0], self._weight_velocities[0]
-            self.weights[0], self._weight_velocities[0] = w, v
-        if sgd.l2 or sgd.momentum:
-            (ww, wv), (vw, vv) = np.linalg.matrix_power(sgd.matrix, updates)
-            rest = ~inked
-            w[rest], v[rest] = ww * w[rest] + wv * v[rest], vw * w[rest] + vv * v[rest]
+            inputs = inked if layer == 0 else slice(None)
+            run.finish(
+                self.weights[layer], self._weight_velocities[layer], a[layer], d[layer], inputs
+            )
+            bias_run.finish(
+                self.biases[layer], self._bias_velocities[layer], np.ones(n, self.dtype), d[layer]
+            )
+        return float(error @ error)
 
     def _draw_masks(self, n: int) -> list[np.ndarray]:
         """A dropout mask (n, units) for each hidden layer: 0, or 1 / (1 - dropout) to make up.
@@ -476,9 +470,10 @@ class _UnrolledSGD:
     p: np.ndarray  # (n, 1): (M^t)_00, how much of the first w sample t sees
     q: np.ndarray  # (n, 1): (M^t)_01, how much of the first v
     k: np.ndarray  # (n, n): (M^(t-1-s) u)_0 for s < t, else 0; what gradient s did to w before t
-    after: np.ndarray  # (2, 2): M^n
+    after: list[list[float]]  # 2 x 2: M^n
     gradient_after: np.ndarray  # (2, n, 1): M^(n-1-s) u, what gradient s did to w and v in the end
-    momentum: bool
+    momentum: bool  # without it q is 0, and v is left alone
+    decay: bool  # without it p is 1
 
     @classmethod
     def of(cls, sgd: SGD, n: int, dtype: np.dtype) -> _UnrolledSGD:
@@ -493,29 +488,45 @@ class _UnrolledSGD:
             p=p[:, np.newaxis].astype(dtype),
             q=q[:, np.newaxis].astype(dtype),
             k=k.astype(dtype),
-            after=powers[n].astype(dtype),
+            after=powers[n].tolist(),
             gradient_after=impulses[::-1].T[..., np.newaxis].astype(dtype),
             momentum=bool(sgd.momentum),
+            decay=bool(sgd.momentum or sgd.l2),
         )
+
+    def drift(self, w: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """p w + q v for rows w and v (n_out,): what is left of them at each sample, (n, n_out).
+
+        Where nothing changes them it is w itself, which stands for all the rows.
+        """
+        return self.p * w + self.q * v if self.decay else w
 
     def from_start(self, rows: np.ndarray, w: np.ndarray, v: np.ndarray) -> np.ndarray:
         """p (rows w) + q (rows v): row t times what is left at t of the first w and v."""
-        product = self.p * (rows @ w)
+        product = rows @ w
+        if self.decay:
+            product *= self.p
         if self.momentum:
             product += self.q * (rows @ v)
         return product
 
-    def finish(self, w: np.ndarray, v: np.ndarray, inputs: np.ndarray, d: np.ndarray) -> None:
-        """Update w and v in place by the n gradients inputs_s^T d_s."""
+    def finish(
+        self,
+        w: np.ndarray,
+        v: np.ndarray,
+        a: np.ndarray,
+        d: np.ndarray,
+        inputs: np.ndarray | slice = np.s_[:],
+    ) -> None:
+        """Update w and v in place by the n gradients a_s^T d_s, which are of these inputs."""
         (ww, wv), (vw, vv) = self.after
         for_w, for_v = self.gradient_after
         if self.momentum:
-            first_w = w.copy()
-            w[:] = ww * first_w + wv * v + inputs.T @ (for_w * d)
-            v[:] = vw * first_w + vv * v + inputs.T @ (for_v * d)
-        else:
+            w[:], v[:] = ww * w + wv * v, vw * w + vv * v
+            v[inputs] += a.T @ (for_v * d)
+        elif self.decay:
             w *= ww
-            w += inputs.T @ (for_w * d)
+        w[inputs] += a.T @ (for_w * d)
 
 
 @lru_cache(maxsize=16)
