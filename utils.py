@@ -201,6 +201,7 @@ def roc_auc(scores: np.ndarray, targets: np.ndarray) -> float:
 
 # --- the shape of a digit ---------------------------------------------------------------------
 
+IMAGES_AT_ONCE = 1000  # so that the shapes of all test images take no more memory than training
 INK_THRESHOLD = 0.5  # a pixel that is at least half covered belongs to the stroke
 
 
@@ -272,9 +273,12 @@ def stray_ink(images: np.ndarray) -> np.ndarray:
 def connected_components(ink: np.ndarray) -> np.ndarray:
     """Number the connected parts of each image of ink, bool (n, h, w): 1, 2, ...; 0 is paper.
 
-    Pixels that share a side or a corner are connected. All images are done at once: the runs of
+    Pixels that share a side or a corner are connected. Many images are done at once: the runs of
     ink in each row are numbered, and touching runs of neighbouring rows joined.
     """
+    if len(ink) > IMAGES_AT_ONCE:
+        batches = np.array_split(ink, math.ceil(len(ink) / IMAGES_AT_ONCE))
+        return np.concatenate([connected_components(batch) for batch in batches])
     n, height, width = ink.shape
     framed = np.zeros((n, height + 1, width + 1), bool)  # paper above, and where a row ends
     framed[:, 1:, :-1] = ink
@@ -290,11 +294,11 @@ def connected_components(ink: np.ndarray) -> np.ndarray:
     part = connect(run_of.max(initial=-1) + 1, upper, lower)
 
     # Parts in order of appearance; what came before an image's own is taken off.
-    numbers = np.zeros(is_ink.size, np.int64)
+    numbers = np.zeros(is_ink.size, np.int32)
     numbers[pixels] = part[run_of[pixels]] + 1
     numbers = numbers.reshape(framed.shape)[:, 1:, :-1]
     last = np.maximum.accumulate(numbers.max(axis=(1, 2), initial=0))
-    before = np.concatenate([[0], last[:-1]])
+    before = np.append(0, last[:-1]).astype(np.int32)
     return np.where(ink, numbers - before[:, np.newaxis, np.newaxis], 0)
 
 

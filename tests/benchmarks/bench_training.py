@@ -3,7 +3,7 @@
     OPENBLAS_NUM_THREADS=1 MNIST_DATA_DIR=... python tests/benchmarks/bench_training.py
 
 Prints tables in Markdown: the engine beside the textbook loop, the settings that make it sweep
-more, and how its time and memory grow. Times are the best of a few, so that a busy machine tells
+more, and how its time grows (bench_whole_runs.py has the memory). Times are the best of a few, so that a busy machine tells
 less; nothing here is a test.
 """
 
@@ -12,9 +12,6 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the arrays are small
-import argparse
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -62,20 +59,20 @@ class TextbookNetwork:
 
 
 class SweepCounter:
-    """Counts the sweeps of a block by the one call of the output's sigmoid that each makes."""
+    """Counts the sweeps by the one question after each, whether it changed anything."""
 
     def __enter__(self) -> SweepCounter:
         self.sweeps = 0
-        self._sigmoid = neural_network.sigmoid
-        neural_network.sigmoid = self._count
+        self._all_close = neural_network._all_close
+        neural_network._all_close = self._count
         return self
 
-    def _count(self, z: np.ndarray) -> np.ndarray:
+    def _count(self, *arrays: object) -> bool:
         self.sweeps += 1
-        return self._sigmoid(z)
+        return self._all_close(*arrays)
 
     def __exit__(self, *_: object) -> None:
-        neural_network.sigmoid = self._sigmoid
+        neural_network._all_close = self._all_close
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -214,38 +211,7 @@ def growth() -> None:
     neural_network.BLOCK = usual
 
 
-def whole_runs() -> None:
-    """Time and peak memory of train_network.py itself, each run in a process of its own."""
-    print_header("Whole runs of train_network.py", "options", "seconds", "peak MB")
-    for options in (
-        "",
-        "--train-size all --test-size all --epochs 15",
-        "--train-size all --test-size all --epochs 1 --dtype float64",
-    ):
-        command = [sys.executable, __file__, "--one-run", *options.split()]
-        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        print_row(f"`{options or '(none)'}`", *out.splitlines()[-1].split())
-
-
-def one_run(arguments: list[str]) -> None:
-    import tempfile
-
-    import train_network
-
-    with tempfile.TemporaryDirectory() as directory:
-        spent = seconds(lambda: train_network.main([*arguments, "--output-dir", directory]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux gives kB
-    print(f"{spent:.2f} {peak:.0f}")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--one-run", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.one_run is not None:
-        one_run(options.one_run)
-        return
-    whole_runs()  # first: a child's peak memory counts what its parent had when it forked
     against_the_textbook()
     settings()
     growth()

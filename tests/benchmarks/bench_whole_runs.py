@@ -1,6 +1,6 @@
-"""Time and memory of train_network.py: the default run, and one epoch over all of MNIST.
+"""Time and memory of train_network.py: the default run, and runs over all of MNIST.
 
-    MNIST_DATA_DIR=../shared/mnist python tests/benchmarks/bench_default_run.py
+    MNIST_DATA_DIR=../shared/mnist python tests/benchmarks/bench_whole_runs.py
 
 Each run is a process of its own, started as a user starts it; its peak memory is what the kernel
 counted for that process (Unix only). BLAS uses one thread unless OPENBLAS_NUM_THREADS says more.
@@ -19,9 +19,12 @@ SCRIPT = Path(__file__).resolve().parents[2] / "train_network.py"
 RUNS = {
     "--help": ["--help"],
     "default": [],
-    "--train-size all --epochs 1": ["--train-size", "all", "--epochs", "1"],
+    "--train-size all --test-size all": ["--train-size", "all", "--test-size", "all"],
+    "--train-size all --epochs 1 --dtype float64": [
+        *("--train-size", "all", "--epochs", "1", "--dtype", "float64"),
+    ],
 }
-ROUNDS = 3
+ROUNDS = 2
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
 
 
