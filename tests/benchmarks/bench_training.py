@@ -3,8 +3,8 @@
     OPENBLAS_NUM_THREADS=1 MNIST_DATA_DIR=... python tests/benchmarks/bench_training.py
 
 Prints tables in Markdown: the engine beside the textbook loop, the settings that make it sweep
-more, and how its time grows (bench_whole_runs.py has the memory). Times are the best of a few, so that a busy machine tells
-less; nothing here is a test.
+more, and how its time grows (bench_whole_runs.py has the memory). Times are the best of a few, so
+that a busy machine tells less; nothing here is a test.
 """
 
 from __future__ import annotations
