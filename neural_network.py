@@ -79,9 +79,11 @@ class SGD:
     l2: float = 0.0
 
     def __post_init__(self) -> None:
-        _require("learning_rate", self.learning_rate, "above 0", lambda v: v > 0)
-        _require("momentum", self.momentum, "at least 0 and below 1", lambda v: 0 <= v < 1)
-        _require("l2", self.l2, "at least 0", lambda v: v >= 0)
+        _require("learning_rate", self.learning_rate, "a number above 0", lambda v: v > 0)
+        _require(
+            "momentum", self.momentum, "a number, at least 0 and below 1", lambda v: 0 <= v < 1
+        )
+        _require("l2", self.l2, "a number, at least 0", lambda v: v >= 0)
 
     @property
     def matrix(self) -> np.ndarray:
@@ -136,8 +138,8 @@ class NeuralNetwork:
         dtype: type | str = np.float32,
     ):
         self.layer_sizes = _checked_layer_sizes(layer_sizes)
-        _require("dropout", dropout, "at least 0 and below 1", lambda v: 0 <= v < 1)
-        _require("weight_scale", weight_scale, "at least 0", lambda v: v >= 0)
+        _require("dropout", dropout, "a number, at least 0 and below 1", lambda v: 0 <= v < 1)
+        _require("weight_scale", weight_scale, "a number, at least 0", lambda v: v >= 0)
         _require("seed", seed, "a whole number, at least 0", lambda v: v == int(v) and v >= 0)
         self.dropout = float(dropout)
         self.dtype = _checked_dtype(dtype)
@@ -168,7 +170,7 @@ class NeuralNetwork:
 
     def predict(self, x: np.ndarray, threshold: float = 0.5) -> np.ndarray:
         """Whether each row's probability reaches the threshold: (n, n_in) -> bool (n,)."""
-        _require("threshold", threshold, "from 0 to 1", lambda v: 0 <= v <= 1)
+        _require("threshold", threshold, "a number from 0 to 1", lambda v: 0 <= v <= 1)
         return self.predict_proba(x) >= threshold
 
     # --- training
@@ -571,7 +573,7 @@ def _require(name: str, value: float, allowed: str, is_allowed: Callable[[float]
     except (TypeError, ValueError):
         good = False
     if not good:
-        raise SettingError(f"{name} is {value!r}; it must be a number, {allowed}")
+        raise SettingError(f"{name} is {value!r}; it must be {allowed}")
 
 
 def _checked_layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
