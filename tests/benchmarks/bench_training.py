@@ -124,7 +124,8 @@ def against_the_textbook() -> None:
     print_header(
         f"{COMPARED_EPOCHS} epochs of the lab's network in the same order, alternating; seconds "
         f"of the best epoch times {LAB_EPOCHS}",
-        "", "seconds", "updates/s", "times as fast", "sweeps/block", "largest change of a weight against the float64 loop",
+        "", "seconds", "updates/s", "times as fast", "sweeps/block",
+        "largest change of a weight against the float64 loop",
     )  # fmt: skip
     x, y = images_and_targets(5000)
     orders = [np.random.default_rng(epoch).permutation(len(x)) for epoch in range(COMPARED_EPOCHS)]
