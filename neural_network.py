@@ -312,6 +312,7 @@ class NeuralNetwork:
         d = [np.zeros((n, size), self.dtype) for size in self.layer_sizes[1:-1]]
         d_output = np.zeros(n, self.dtype)
         for _ in range(n):
+            # Forward, with the gradients of the sweep before: a[l] (n, n_in of layer l).
             a, slopes = [x], [None]
             for layer in range(last):
                 if layer == 0:
@@ -331,6 +332,7 @@ class NeuralNetwork:
             output = 1 / (1 + np.exp(-(np.vecdot(a[last], w_t) + b_t)))  # sigmoid
             error = output - y
 
+            # Backward: the new gradients d[l] (n, n_out of layer l), from the output layer down.
             before, d = [*d, d_output], [None] * last
             d_output = 2 * error * sigmoid_derivative(output)
             handed_down = d_output[:, np.newaxis] * w_t
