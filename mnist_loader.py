@@ -225,9 +225,10 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
 def _complete(directory: Path) -> None:
     """Download what is missing there, unless the rest is some other data in MNIST's names."""
     missing = [name for name in MNIST_FILES if not os.path.lexists(_path_of(directory, name))]
-    zipped = [name for name in MNIST_FILES if os.path.lexists(directory / name)]
-    foreign = [name for name in zipped if not _is_original(directory / name)]
-    if missing and foreign:
+    if not missing:
+        return
+    there = [directory / name for name in MNIST_FILES if os.path.lexists(directory / name)]
+    if not all(_is_original(path) for path in there):
         raise DatasetError(
             f"{directory} lacks {', '.join(missing)}, and what is there is not MNIST; put all four "
             "files of one set there, name another directory with --data-dir or MNIST_DATA_DIR, or "

@@ -45,7 +45,8 @@ def run_script(main: Callable[[], int]) -> NoReturn:
     sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # a console without Cyrillic must not end a run
+        if hasattr(stream, "reconfigure"):  # the streams of IDLE and Jupyter have none
+            stream.reconfigure(errors="replace")  # a console without Cyrillic must not end a run
     script = Path(sys.argv[0]).name
     try:
         code = main()

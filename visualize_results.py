@@ -158,7 +158,12 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--data-dir", type=Path, help="where the MNIST files are (default: $MNIST_DATA_DIR, data/)")
+    add(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="where the MNIST files are; with None $MNIST_DATA_DIR, or else data/",
+    )
     add("--output-dir", type=Path, default=OUTPUT_DIR, metavar="DIR", help="of the run to draw")
     task = parser.add_mutually_exclusive_group()
     task.add_argument("--show", action="store_true", help="open a window for each figure too")

@@ -117,6 +117,25 @@ def test_float32_block_form_is_nearer_to_float64_than_the_float32_loop(drawn_dig
     assert error_of_block <= error_of_loop
 
 
+def test_settings_may_change_between_epochs(drawn_digits):
+    x, y = drawn_digits
+    block, loop = (NeuralNetwork((144, 8, 1), dtype="float64") for _ in range(2))
+    for sgd in SGD(0.1, l2=0.01), SGD(0.1, momentum=0.9), SGD(0.1):
+        block.train_epoch(x, y, sgd, np.arange(400))
+        for row in range(400):
+            loop.train_step(x[row], y[row], sgd)
+    assert_same_network(block, loop, 1e-10)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_vanishing_learning_rate_is_no_error(drawn_digits, dtype):
+    network = NeuralNetwork((144, 8, 1), dtype=dtype)
+    before = network.weights[0].copy()
+    network.train_epoch(*drawn_digits, SGD(1e-200))
+    np.testing.assert_array_equal(network.weights[0], before)
+
+
 def test_velocities_are_those_of_the_loop(drawn_digits):
     block, loop, _, _ = both_forms(*drawn_digits, sgd=SGD(momentum=0.9, l2=1e-3), hidden=(16, 8))
     for ours, theirs in zip(block._weight_velocities, loop._weight_velocities, strict=True):
@@ -151,6 +170,7 @@ def test_repeated_rows_in_the_order_are_trained_again(drawn_digits):
     assert_same_network(block, loop, 1e-12)
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_divergence_is_told_and_does_not_hang(drawn_digits, dtype):
     network = NeuralNetwork((144, 8, 1), dtype=dtype)
