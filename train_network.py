@@ -156,7 +156,8 @@ def describe_run(
 ) -> None:
     """Say what is trained on what."""
     digit = options.digit
-    title = log.text("title", digit=digit, dataset=dataset.name)
+    name = log.text("sample") if dataset.name == "sample" else dataset.name
+    title = log.text("title", digit=digit, dataset=name)
     log.write(title)
     log.write("=" * len(title))
     warn_of_sample(log, dataset)

@@ -660,6 +660,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "inked pixels: {inked:.1%}",
         "fact_digits": "Images of each digit:",
         "fact_digit": "  {digit}: {train} training, {test} test",
+        "sample": "the bundled sample",
         "title": "Recognising the handwritten digit {digit} in {dataset}",
         "network": "Network: {layers}; {parameters} parameters, {dtype}, seed {seed}",
         "training_plan": "Training: {epochs} epochs, an update after every sample; "
@@ -728,6 +729,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "закрашено пикселей: {inked:.1%}",
         "fact_digits": "Изображений каждой цифры:",
         "fact_digit": "  {digit}: {train} обучающих, {test} тестовых",
+        "sample": "«встроенный набор»",
         "title": "Распознавание цифры {digit} из датасета {dataset}",
         "network": "Сеть: {layers}; параметров: {parameters}, {dtype}, seed {seed}",
         "training_plan": "Обучение: эпох: {epochs}, обновление после каждого примера; "
