@@ -583,7 +583,9 @@ def _require(name: str, value: float, allowed: str, is_allowed: Callable[[float]
 
 
 def _checked_layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
-    sizes = tuple(layer_sizes)
+    sizes = tuple(layer_sizes) if isinstance(layer_sizes, Sequence | np.ndarray) else layer_sizes
+    if not isinstance(sizes, tuple):
+        raise SettingError(f"layer_sizes is {sizes!r}; it must be a sequence such as (784, 64, 1)")
     whole = all(isinstance(size, int | np.integer) and 1 <= size <= MOST_UNITS for size in sizes)
     if len(sizes) < 2 or not whole or sizes[-1] != 1:
         raise SettingError(
@@ -595,7 +597,7 @@ def _checked_layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
 
 def _checked_dtype(dtype: type | str) -> np.dtype:
     try:
-        checked = np.dtype(dtype)
+        checked = None if dtype is None else np.dtype(dtype)
     except TypeError:
         checked = None
     if checked is None or checked.name not in DTYPES:

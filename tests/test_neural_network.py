@@ -723,11 +723,17 @@ def test_sgd_setting_out_of_range_is_refused_with_value_and_range(setting, value
         ("dtype", "float16", "float32, float64"),
         ("dtype", "nonsense", "float32, float64"),
         ("dtype", int, "float32, float64"),
+        ("dtype", None, "float32, float64"),
     ],
 )
 def test_network_setting_out_of_range_is_refused_with_value_and_range(setting, value, allowed):
     with pytest.raises(ValueError, match=f"{setting} is {value!r}; .*{allowed}"):
         NeuralNetwork((6, 5, 1), **{setting: value})
+
+
+def test_layer_sizes_that_are_no_sequence_are_refused():
+    with pytest.raises(ValueError, match="layer_sizes is 784; it must be a sequence"):
+        NeuralNetwork(784)
 
 
 @pytest.mark.parametrize(
