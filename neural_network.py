@@ -4,17 +4,17 @@ The letters are the lab sheet's. Layer l turns its input a[l] into
 
     z[l] = a[l] w[l] + b[l],     a[l+1] = tanh(z[l]),  and sigmoid(z) for the output,
 
-with the image as a[0]. It knows nothing of files but its own model's, and nothing of digits.
+with the image as a[0]. It knows nothing of files but its own, and nothing of digits.
 """
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,9 @@ DTYPES = ("float32", "float64")
 # Samples trained at once. Shorter blocks cost more calls, longer ones more sweeps and larger Gram
 # matrices; the optimum is flat, and no setting tried needs another (tests/benchmarks).
 BLOCK = 64
+AT_ONCE = 1000  # images predicted at once, so that memory does not grow with their number
 MOST_UNITS = 10**6  # of a layer; more is a slip: 784 x 10^6 weights alone take 6 GB to draw
+SLACK = 0.1  # of images beyond [0, 1]: a small step outside, as finite differences take, is no slip
 
 
 class ModelError(UserError):
@@ -33,6 +35,66 @@ class ModelError(UserError):
 
 class TrainingDivergedError(UserError):
     """The weights have left the range of finite numbers; the settings must change."""
+
+
+# --- what is allowed --------------------------------------------------------------------------
+
+
+def _are_sizes(sizes: Any) -> bool:
+    whole = all(isinstance(size, int | np.integer) and 1 <= size <= MOST_UNITS for size in sizes)
+    return whole and not isinstance(sizes, str) and len(sizes) >= 2 and sizes[-1] == 1
+
+
+ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "learning_rate": ("a number above 0", lambda v: 0 < v < np.inf),
+    "momentum": ("a number, at least 0 and below 1", lambda v: 0 <= v < 1),
+    "l2": ("a number, at least 0", lambda v: 0 <= v < np.inf),
+    "dropout": ("a number, at least 0 and below 1", lambda v: 0 <= v < 1),
+    "weight_scale": ("a number, at least 0", lambda v: 0 <= v < np.inf),
+    "seed": ("a whole number, at least 0", lambda v: v == int(v) >= 0),
+    "epochs": ("a whole number, at least 1", lambda v: v == int(v) >= 1),
+    "threshold": ("a number from 0 to 1", lambda v: 0 <= v <= 1),
+    "dtype": ("float32 or float64", lambda v: v is not None and np.dtype(v).name in DTYPES),
+    "sgd": ("an SGD, such as SGD(learning_rate=0.01)", lambda v: isinstance(v, SGD)),
+    "layer_sizes": (
+        f"two or more whole numbers from 1 to {MOST_UNITS}, the last of them 1, as (784, 64, 1)",
+        _are_sizes,
+    ),
+}
+
+
+def check(**settings: Any) -> None:
+    """Refuse a setting that `ALLOWED` does not allow: SettingError with the value and the range."""
+    for name, value in settings.items():
+        allowed, is_allowed = ALLOWED[name]
+        try:
+            good = bool(is_allowed(value))
+        except (TypeError, ValueError, OverflowError):
+            good = False
+        if not good:
+            raise SettingError(f"{name} is {value!r}; it must be {allowed}")
+
+
+def checked(name: str, values: Any, shape: tuple[int | None, ...]) -> np.ndarray:
+    """The values as an array of this shape (None: any length), within [0, 1] or SLACK of it.
+
+    Raises SettingError, which says what they are instead.
+    """
+    values = np.asarray(values)
+    fits = len(values.shape) == len(shape) and all(
+        wanted in (None, size) for size, wanted in zip(values.shape, shape, strict=True)
+    )
+    if not fits or values.dtype.kind not in "fbiu":
+        wanted = ", ".join("n" if size is None else str(size) for size in shape)
+        raise SettingError(
+            f"{name}: shape {values.shape} of type {values.dtype}; it must be numbers, ({wanted})"
+        )
+    if values.size and not (values.min() >= -SLACK and values.max() <= 1 + SLACK):  # nor NaN
+        raise SettingError(
+            f"{name}: values from {values.min():g} to {values.max():g}; they must be in [0, 1], "
+            "bytes divided by 255, as load_dataset gives them"
+        )
+    return values
 
 
 # --- activations: the derivatives take the activation, not z, as in the lab sheet -------------
@@ -71,8 +133,7 @@ class SGD:
         w -= learning_rate * v
 
     v is kept only while momentum is above 0. Momentum as in Polyak (1964), in the form that
-    PyTorch's SGD has. Raises SettingError, which
-    is a ValueError, for a setting outside its range.
+    PyTorch's SGD has. Raises SettingError, which is a ValueError, for a setting outside its range.
     """
 
     learning_rate: float = 0.01
@@ -80,19 +141,15 @@ class SGD:
     l2: float = 0.0
 
     def __post_init__(self) -> None:
-        _require("learning_rate", self.learning_rate, "a number above 0", lambda v: v > 0)
-        _require(
-            "momentum", self.momentum, "a number, at least 0 and below 1", lambda v: 0 <= v < 1
-        )
-        _require("l2", self.l2, "a number, at least 0", lambda v: v >= 0)
+        check(learning_rate=self.learning_rate, momentum=self.momentum, l2=self.l2)
 
-    @property
-    def matrix(self) -> np.ndarray:
-        """The linear part of an update, (2, 2): (w, v) becomes matrix (w, v) + (-rate, 1) g."""
-        return np.array(
-            [[1 - self.learning_rate * self.l2, -self.learning_rate * self.momentum],
-             [self.l2, self.momentum]]
-        )  # fmt: skip
+    def update(self, w: np.ndarray, g: np.ndarray, v: np.ndarray) -> None:
+        """Update w in place by its gradient g, and with momentum its velocity v."""
+        if self.momentum:
+            v *= self.momentum
+            v += g
+            g = v
+        w -= self.learning_rate * g
 
 
 # --- the network ------------------------------------------------------------------------------
@@ -101,32 +158,19 @@ class SGD:
 class NeuralNetwork:
     """A fully connected network: tanh in the hidden layers, one sigmoid at the end.
 
-    Parameters
-    ----------
-    layer_sizes
-        Units of each layer from input to output; the last is 1, the probability of a yes.
-    dropout
-        The probability with which each hidden unit is left out of an update (Srivastava et al.,
-        JMLR 15, 2014). The others are scaled by 1 / (1 - dropout), so that prediction needs
-        no change.
-    weight_scale
-        Standard deviation of the normal distribution that the weights start from.
-    seed
-        Of the starting weights, the order of samples and the dropout masks, each from a stream
-        of its own: changing one of them leaves the others as they were.
-    dtype
-        float32 or float64, of the weights and all computation.
+    `layer_sizes` are the units of each layer from input to output, which has 1, the probability of
+    a yes. With `dropout` each hidden unit is left out of an update with that probability
+    (Srivastava et al., JMLR 15, 2014); the others are scaled by 1 / (1 - dropout), so that
+    prediction needs no change. The weights start from a normal distribution of standard deviation
+    `weight_scale`, the biases at 0. `seed` decides the starting weights, the order of samples and
+    the dropout masks, each from a stream of its own: changing one of them leaves the others as
+    they were. `dtype`, float32 or float64, is that of the weights and all computation. Raises
+    SettingError, which is a ValueError, for an argument outside its range; the text names the
+    value and the range.
 
-    Attributes
-    ----------
     weights : list of arrays; weights[l] is (layer_sizes[l], layer_sizes[l + 1])
-    biases : list of arrays; biases[l] is (layer_sizes[l + 1],), starting at 0
-    metadata : dict of what the model's file should remember, such as what it was trained on
-
-    Raises
-    ------
-    SettingError (a ValueError)
-        For an argument outside its range; the text names the value and the range.
+    biases : list of arrays; biases[l] is (layer_sizes[l + 1],)
+    metadata : dict of what the file should remember, plain JSON, such as what it was trained on
     """
 
     def __init__(
@@ -138,13 +182,12 @@ class NeuralNetwork:
         seed: int = 0,
         dtype: type | str = np.float32,
     ):
-        self.layer_sizes = _checked_layer_sizes(layer_sizes)
-        _require("dropout", dropout, "a number, at least 0 and below 1", lambda v: 0 <= v < 1)
-        _require("weight_scale", weight_scale, "a number, at least 0", lambda v: v >= 0)
-        _require("seed", seed, "a whole number, at least 0", lambda v: v == int(v) and v >= 0)
+        check(layer_sizes=layer_sizes, dropout=dropout, weight_scale=weight_scale)
+        check(seed=seed, dtype=dtype)
+        self.layer_sizes = tuple(map(int, layer_sizes))
         self.dropout = float(dropout)
-        self.dtype = _checked_dtype(dtype)
-        self.metadata: dict[str, object] = {}
+        self.dtype = np.dtype(dtype)
+        self.metadata: dict[str, Any] = {}
         streams = np.random.SeedSequence(int(seed)).spawn(3)
         weight_rng, self._order_rng, self._mask_rng = map(np.random.default_rng, streams)
         shapes = list(zip(self.layer_sizes, self.layer_sizes[1:], strict=False))
@@ -153,10 +196,7 @@ class NeuralNetwork:
             for shape in shapes
         ]
         self.biases = [np.zeros(n_out, self.dtype) for _, n_out in shapes]
-        self._zero_velocities()
-
-    def _zero_velocities(self) -> None:
-        """The v of momentum, one beside each weight and bias; untouched while momentum is 0."""
+        # The v of momentum, one beside each weight and bias; untouched while momentum is 0.
         self._weight_velocities = [np.zeros_like(w) for w in self.weights]
         self._bias_velocities = [np.zeros_like(b) for b in self.biases]
 
@@ -164,19 +204,36 @@ class NeuralNetwork:
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """The probability of a yes for each row of x: (n, n_in) -> (n,)."""
-        a = self._checked_images(x).astype(self.dtype, copy=False)
-        for w, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            a = tanh(a @ w + b)
-        return sigmoid(a @ self.weights[-1] + self.biases[-1])[:, 0]
+        batches = np.array_split(x, len(x) // AT_ONCE + 1)
+        return np.concatenate([self._activations(batch)[-1][:, 0] for batch in batches])
 
     def predict(self, x: np.ndarray, threshold: float = 0.5) -> np.ndarray:
         """Whether each row's probability reaches the threshold: (n, n_in) -> bool (n,)."""
-        _require("threshold", threshold, "a number from 0 to 1", lambda v: 0 <= v <= 1)
+        check(threshold=threshold)
         return self.predict_proba(x) >= threshold
+
+    def input_gradient(self, x: np.ndarray) -> np.ndarray:
+        """How much each input moves the probability, d a / d x: (n, n_in) -> (n, n_in).
+
+        Times x itself, it says what spoke for a yes (above 0) and against it, pixel by pixel
+        (gradient times input: Shrikumar et al., arXiv 1605.01713).
+        """
+        *hidden, output = self._activations(x)[1:]
+        d = sigmoid_derivative(output)
+        for w, a in zip(self.weights[:0:-1], hidden[::-1], strict=True):
+            d = (d @ w.T) * tanh_derivative(a)
+        return d @ self.weights[0].T
+
+    def _activations(self, x: np.ndarray) -> list[np.ndarray]:
+        """x and every layer's activations, (n, units) each."""
+        a = [checked("images", x, (None, self.layer_sizes[0])).astype(self.dtype, copy=False)]
+        for w, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            a.append(tanh(a[-1] @ w + b))
+        return [*a, sigmoid(a[-1] @ self.weights[-1] + self.biases[-1])]
 
     # --- training
 
-    def train_step(self, x: np.ndarray, y: float, sgd: SGD) -> float:
+    def train_step(self, x: np.ndarray, y: float, sgd: SGD = SGD()) -> float:
         """One sample x (n_in,) with its target y: forward, backward, update, as the lab sheet does.
 
             loss     = (a2 - y)^2
@@ -186,8 +243,9 @@ class NeuralNetwork:
 
         Returns the loss before the update.
         """
-        x = self._checked_images(np.asarray(x)[np.newaxis])[0].astype(self.dtype, copy=False)
-        (y,) = self._checked_targets(np.atleast_1d(y), 1)
+        check(sgd=sgd)
+        x = checked("an image", x, (self.layer_sizes[0],)).astype(self.dtype, copy=False)
+        y = checked("a target", y, ()).astype(self.dtype, copy=False)
         masks = self._draw_masks(1)
 
         # Forward: a[l] is the input of layer l, (layer_sizes[l],), and slopes[l] = d a[l] / d z.
@@ -198,56 +256,56 @@ class NeuralNetwork:
             slopes.append(tanh_derivative(hidden) * mask[0])
         output = sigmoid(a[-1] @ self.weights[-1] + self.biases[-1])
 
-        # Backward: d is the gradient of the loss with respect to z[l], (layer_sizes[l + 1],). What
-        # a layer hands down comes from its weights before their update.
+        # Backward: d is the gradient of the loss with respect to z[l], (layer_sizes[l + 1],). The
+        # error below a layer comes from its weights before their update.
         d = 2 * (output - y) * sigmoid_derivative(output)
         for layer in reversed(range(len(self.weights))):
             w, b = self.weights[layer], self.biases[layer]
-            handed_down = d @ w.T
-            _update(w, np.outer(a[layer], d) + sgd.l2 * w, self._weight_velocities[layer], sgd)
-            _update(b, d, self._bias_velocities[layer], sgd)
+            error_below = d @ w.T
+            sgd.update(w, np.outer(a[layer], d) + sgd.l2 * w, self._weight_velocities[layer])
+            sgd.update(b, d, self._bias_velocities[layer])
             if layer:
-                d = handed_down * slopes[layer]
+                d = error_below * slopes[layer]
         return float((output[0] - y) ** 2)
 
     def train_epoch(
         self,
         x: np.ndarray,
         y: np.ndarray,
-        sgd: SGD,
+        sgd: SGD = SGD(),
         order: np.ndarray | None = None,
         on_progress: Callable[[int], None] | None = None,
+        *,
+        by_steps: bool = False,
     ) -> float:
         """One update for each sample of x (n, n_in), y (n,): `train_step` in the given order.
 
-        Parameters
-        ----------
-        order
-            Row numbers, (m,); by default every row once, freshly shuffled.
-        on_progress
-            Called now and then with the number of samples done.
+        `order` holds row numbers, (m,); by default every row once, freshly shuffled. `on_progress`
+        is called now and then with the number of samples done. `by_steps` calls `train_step`
+        itself: the same weights to rounding, ten times slower.
 
-        Returns
-        -------
-        The mean of the losses, each taken before its sample's update.
-
-        Raises
-        ------
-        TrainingDivergedError
-            If the weights stop being finite numbers.
+        Returns the mean of the losses, each taken before its sample's update. Raises
+        TrainingDivergedError if the weights stop being finite numbers, SettingError if the arrays
+        do not have these shapes, or x or y are not in [0, 1].
         """
-        x = self._checked_images(x)
-        y = self._checked_targets(y, len(x))
-        order = self._order_rng.permutation(len(x)) if order is None else _checked_order(order, x)
-        if not len(order):
-            raise SettingError("there are no samples to train on; at least 1 is needed")
+        check(sgd=sgd)
+        x = checked("images", x, (None, self.layer_sizes[0]))
+        y = checked("targets", y, (len(x),)).astype(self.dtype, copy=False)
+        order = self._order_rng.permutation(len(x)) if order is None else np.asarray(order)
+        if order.ndim != 1 or order.dtype.kind not in "iu" or not len(order):
+            raise SettingError(f"order is {order!r}; it must be at least one row number, (m,)")
+        if order.min() < 0 or order.max() >= len(x):
+            raise SettingError(f"order is {order!r}; its rows must be from 0 to {len(x) - 1}")
         total_loss = 0.0
-        with np.errstate(all="ignore"):  # divergence is told below, in words
+        with np.errstate(all="ignore"):  # divergence is reported below, in words
             tolerances = [_rounding(w, sgd) for w in self.weights]
             for start in range(0, len(order), BLOCK):
                 rows = order[start : start + BLOCK]
-                block = x[rows].astype(self.dtype, copy=False)
-                total_loss += self._train_block(block, y[rows], sgd, tolerances)
+                if by_steps:
+                    total_loss += sum(self.train_step(x[row], y[row], sgd) for row in rows)
+                else:
+                    block = x[rows].astype(self.dtype, copy=False)
+                    total_loss += self._train_block(block, y[rows], sgd, tolerances)
                 if not np.isfinite(total_loss):
                     break
                 if on_progress:
@@ -266,18 +324,18 @@ class NeuralNetwork:
 
         The n updates of `train_step`, to rounding, at matrix speed. Seen from sample t, a layer's
         weights are those at the block's start, w and v, and what the samples before it did to
-        them. That is linear (`_UnrolledSGD` has the numbers), with a_s a sample's input of the
-        layer and d_s its local gradient:
+        them. That is linear (`_Unrolled` has the numbers), with a_s a sample's input of the layer
+        and d_s its local gradient:
 
             w_t = p_t w + q_t v + sum_{s<t} k_ts a_s^T d_s      plain SGD: p = 1, q = 0,
                                                                 k_ts = -learning_rate
 
         So, with the block's inputs as rows of A (n, n_in), its local gradients as rows of
-        D (n, n_out), and K the strictly lower triangular matrix of the k_ts (K' for the biases,
-        which L2 spares), no sample needs weights of its own:
+        D (n, n_out), and K the strictly lower triangular matrix of the k_ts (p', q', K' for the
+        biases, which L2 spares; * is elementwise), no sample needs weights of its own:
 
-            z of all samples      Z = p (A w) + q (A v) + (K * (A A^T)) D  +  b + q' v' + K' D
-            what it hands down    E = p (D w^T) + q (D v^T) + (K * (D D^T)) A
+            z of all samples    Z = p (A w) + q (A v) + p' b + q' v_b  +  (K * (A A^T) + K') D
+            error below         E = p (D w^T) + q (D v^T)  +  (K * (D D^T)) A
 
         and the weights change once, at the block's end. The output layer has one unit, its w_t is
         but a row, so there all of them are written out instead: row t of p w + q v + (K * d) A,
@@ -286,75 +344,64 @@ class NeuralNetwork:
         D stands on both sides. But row t needs only rows before t: start from D = 0, sweep
         forward and backward again and again, and after k sweeps the first k rows are exact. In
         practice, with the lab's settings, no row changes any more after 6 or 7 sweeps in float32
-        and 13 in float64 (`_rounding` says what counts as a change). Solving a feed-forward
-        recursion by such Jacobi sweeps is known from Song et al., "Accelerating Feedforward
-        Computation via Parallel Nonlinear Equation Solving" (ICML 2021).
+        and 13 in float64 (`_rounding` says what counts as a change).
+
+        Relatives: the linear case is Benesty and Duhamel, "A Fast Exact Least Mean Square Adaptive
+        Algorithm" (IEEE Trans. Signal Processing 40, 1992), and chunked delta-rule attention
+        (DeltaNet, arXiv 2406.06484). Jacobi sweeps over a feed-forward recursion: Song et al.
+        (ICML 2021); the whole SGD trajectory as one triangular system: PASO (ICML 2026).
         """
         n, last = len(x), len(self.weights) - 1
-        unrolled, unrolled_bias = _unrolled(sgd, n, self.dtype)
-        masks = self._draw_masks(n)
+        of_w, of_b = _unrolled(sgd, n, self.dtype)
+        masks, ones = self._draw_masks(n), np.ones((n, 1), self.dtype)
 
         # An input that is 0 in the whole block gets no gradient in it: do without those.
         inked = np.flatnonzero(x.any(axis=0))
-        x = x[:, inked]
         w = [self.weights[0].take(inked, axis=0), *self.weights[1:]]
         v = [self._weight_velocities[0].take(inked, axis=0), *self._weight_velocities[1:]]
-
-        # What does not change from sweep to sweep: all that the block's first weights say.
-        bias = [
-            unrolled_bias.drift(b, bias_v)
-            for b, bias_v in zip(self.biases, self._bias_velocities, strict=True)
+        b = [
+            of_b.at_start(b, v_b)  # (n, n_out), or (n_out,): p' b + q' v_b
+            for b, v_b in zip(self.biases, self._bias_velocities, strict=True)
         ]
-        if last:
-            first_z = unrolled.from_start(x, w[0], v[0]) + bias[0]
-            first_coupling = unrolled.k * (x @ x.T) + unrolled_bias.k
-        output_w = unrolled.drift(w[last].T, v[last].T)  # (n, n_in of the output layer), or one row
-        output_bias = bias[last][..., 0]  # (n,), or one
+        w_output = of_w.at_start(w[last][:, 0], v[last][:, 0])  # (n, its n_in), or a row
 
-        d = [np.zeros((n, size), self.dtype) for size in self.layer_sizes[1:-1]]
-        d_output = np.zeros(n, self.dtype)
+        a = [x[:, inked], *[None] * last]  # a[l]: (n, n_in of layer l)
+        z_start, coupling, slopes = [None] * last, [None] * last, [None] * last
+        d: list[np.ndarray] = []  # d[l]: (n, n_out), of the output layer (n,); at first all 0
         for _ in range(n):
-            # Forward, with the gradients of the sweep before: a[l] (n, n_in of layer l).
-            a, slopes = [x], [None]
             for layer in range(last):
-                if layer == 0:
-                    z = first_z + first_coupling @ d[0]
-                else:
-                    coupling = unrolled.k * (a[layer] @ a[layer].T) + unrolled_bias.k
-                    z = unrolled.from_start(a[layer], w[layer], v[layer]) + bias[layer]
-                    z += coupling @ d[layer]
-                hidden = tanh(z)
-                slope = tanh_derivative(hidden)
+                if layer or not d:  # the block's own inputs do not change from sweep to sweep
+                    z_start[layer] = of_w.at_start(w[layer], v[layer], a[layer]) + b[layer]
+                    coupling[layer] = of_w.k * (a[layer] @ a[layer].T) + of_b.k
+                z = z_start[layer] + coupling[layer] @ d[layer] if d else z_start[layer]
+                a[layer + 1] = tanh(z)
+                slopes[layer] = tanh_derivative(a[layer + 1])
                 if self.dropout:
-                    hidden, slope = hidden * masks[layer], slope * masks[layer]
-                a.append(hidden)
-                slopes.append(slope)
-            w_t = output_w + (unrolled.k * d_output) @ a[last]
-            b_t = output_bias + unrolled_bias.k @ d_output
+                    a[layer + 1] *= masks[layer]
+                    slopes[layer] *= masks[layer]
+            w_t, b_t = w_output, b[last][..., 0]
+            if d:
+                w_t = w_t + (of_w.k * d[last]) @ a[last]
+                b_t = b_t + of_b.k @ d[last]
             output = 1 / (1 + np.exp(-(np.vecdot(a[last], w_t) + b_t)))  # sigmoid
             error = output - y
 
-            # Backward: the new gradients d[l] (n, n_out of layer l), from the output layer down.
-            before, d = [*d, d_output], [None] * last
-            d_output = 2 * error * sigmoid_derivative(output)
-            handed_down = d_output[:, np.newaxis] * w_t
+            before, d = d, [None] * last + [2 * error * sigmoid_derivative(output)]
+            error_below = d[last][:, np.newaxis] * w_t
             for layer in reversed(range(last)):
-                d[layer] = handed_down * slopes[layer + 1]
+                d[layer] = error_below * slopes[layer]
                 if layer:
-                    handed_down = unrolled.from_start(d[layer], w[layer].T, v[layer].T)
-                    handed_down += (unrolled.k * (d[layer] @ d[layer].T)) @ a[layer]
-            if _all_close([*d, d_output], before, tolerances):
+                    error_below = of_w.at_start(w[layer].T, v[layer].T, d[layer])
+                    error_below += (of_w.k * (d[layer] @ d[layer].T)) @ a[layer]
+            if before and _all_close(d, before, tolerances):
                 break
 
-        d.append(d_output[:, np.newaxis])
+        d[last] = d[last][:, np.newaxis]
         for layer in range(last + 1):
-            inputs = inked if layer == 0 else slice(None)
-            unrolled.finish(
-                self.weights[layer], self._weight_velocities[layer], a[layer], d[layer], inputs
-            )
-            unrolled_bias.finish(
-                self.biases[layer], self._bias_velocities[layer], np.ones(n, self.dtype), d[layer]
-            )
+            w, v = self.weights[layer], self._weight_velocities[layer]
+            of_w.finish(w, v, a[layer], d[layer], inked if layer == 0 else slice(None))
+            b, v = self.biases[layer], self._bias_velocities[layer]
+            of_b.finish(b[np.newaxis], v[np.newaxis], ones, d[layer])
         return float(error @ error)
 
     def _draw_masks(self, n: int) -> list[np.ndarray]:
@@ -363,62 +410,42 @@ class NeuralNetwork:
         Drawn sample by sample, so that n masks at once are those that n single draws would give.
         """
         hidden_sizes = self.layer_sizes[1:-1]
-        if not self.dropout:
+        if not self.dropout or not hidden_sizes:
             return [np.ones((n, size), self.dtype) for size in hidden_sizes]
         kept = self._mask_rng.random((n, sum(hidden_sizes))) >= self.dropout
         masks = kept.astype(self.dtype) / self.dtype.type(1 - self.dropout)
         return np.split(masks, np.cumsum(hidden_sizes)[:-1], axis=1)
 
-    def _checked_images(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x)
-        n_in = self.layer_sizes[0]
-        if x.ndim != 2 or x.shape[1] != n_in:
-            raise SettingError(f"images have shape {x.shape}; it must be (n, {n_in})")
-        if not np.issubdtype(x.dtype, np.floating):
-            raise SettingError(
-                f"images are of type {x.dtype}; they must be floats in [0, 1], as load_dataset "
-                "gives them"
-            )
-        return _checked_finite("images", x)
-
-    def _checked_targets(self, y: np.ndarray, n: int) -> np.ndarray:
-        y = np.asarray(y)
-        if y.shape != (n,):
-            raise SettingError(f"targets have shape {y.shape}; it must be ({n},), one an image")
-        if y.dtype.kind not in "fbiu":
-            raise SettingError(f"targets are of type {y.dtype}; they must be numbers from 0 to 1")
-        y = _checked_finite("targets", y.astype(self.dtype, copy=False))
-        if n and not (y.min() >= 0 and y.max() <= 1):
-            raise SettingError(f"targets reach from {y.min()} to {y.max()}; allowed is 0 to 1")
-        return y
-
     # --- files
 
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """Every array by its name in the file: w1, b1, of momentum vw1, vb1, and so on."""
+        named = {"w": self.weights, "b": self.biases}
+        named |= {"vw": self._weight_velocities, "vb": self._bias_velocities}
+        return {f"{kind}{n}": a for kind, arrays in named.items() for n, a in enumerate(arrays, 1)}
+
     def save(self, path: str | Path) -> None:
-        """Write the network to an .npz file, whole or not at all; UserError if that fails."""
-        with atomic_write(Path(path)) as file:
-            file.write(self.to_bytes())
+        """Write the network to an .npz file, whole or not at all; the same network, the same bytes.
 
-    def to_bytes(self) -> bytes:
-        """The .npz file's content: weights, biases and settings; the same network, the same bytes.
-
-        Velocities and random streams are left out: the file is for prediction.
+        The file holds all that further training depends on: weights, biases, velocities where
+        there are any, the state of the random streams; and `metadata`. UserError if that fails.
         """
-        settings = {
+        rngs = [self._order_rng, self._mask_rng]
+        network = {
             "layer_sizes": self.layer_sizes,
             "dropout": self.dropout,
-            "metadata": self.metadata,
+            "generators": [rng.bit_generator.state for rng in rngs],
         }
-        arrays = {"settings": np.array(json.dumps(settings, sort_keys=True))}
-        for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
-            arrays |= {f"w{layer}": w, f"b{layer}": b}
-        content = io.BytesIO()
-        np.savez(content, **arrays)
-        return content.getvalue()
+        texts = {"network": network, "metadata": self.metadata}
+        arrays = {name: np.array(json.dumps(told).encode()) for name, told in texts.items()}
+        moving = any(v.any() for v in self._weight_velocities + self._bias_velocities)
+        arrays |= {name: a for name, a in self._arrays().items() if moving or name[0] != "v"}
+        with atomic_write(Path(path)) as file:
+            np.savez(file, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> NeuralNetwork:
-        """Read a network that `save` wrote.
+        """Read a network that `save` wrote; it goes on training as if it had never stopped.
 
         Raises
         ------
@@ -427,14 +454,18 @@ class NeuralNetwork:
         """
         try:
             with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                settings = json.loads(str(file["settings"]))
-                layer_sizes = settings["layer_sizes"]
-                layers = range(1, len(layer_sizes))
-                weights = [file[f"w{layer}"] for layer in layers]
-                biases = [file[f"b{layer}"] for layer in layers]
-            network = cls((1, 1), dropout=settings["dropout"], dtype=weights[0].dtype)
-            network.layer_sizes = _checked_layer_sizes(layer_sizes)
-            network.metadata = dict(settings["metadata"])
+                told = json.loads(file["network"].item())
+                network = cls(told["layer_sizes"], dropout=told["dropout"], dtype=file["w1"].dtype)
+                network.metadata = dict(json.loads(file["metadata"].item()))
+                for rng, state in zip(
+                    (network._order_rng, network._mask_rng), told["generators"], strict=True
+                ):
+                    rng.bit_generator.state = state
+                arrays, found = network._arrays(), set(file) - {"network", "metadata"}
+                if found not in (set(arrays), {name for name in arrays if name[0] != "v"}):
+                    raise ModelError("an array is missing, or one too many")
+                for name in found:
+                    np.copyto(arrays[name], file[name].reshape(arrays[name].shape), casting="no")
         except FileNotFoundError as error:
             raise ModelError(f"{path} does not exist; run train_network.py first") from error
         except OSError as error:
@@ -443,26 +474,13 @@ class NeuralNetwork:
             raise ModelError(
                 f"{path}: damaged, or not a model of this project; run train_network.py again"
             ) from error
-        network.weights, network.biases = weights, biases
-        network._zero_velocities()
-        for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
-            n_in, n_out = layer_sizes[layer : layer + 2]
-            if w.shape != (n_in, n_out) or b.shape != (n_out,):
-                raise ModelError(
-                    f"{path}: w{layer + 1} and b{layer + 1} have shapes {w.shape} and {b.shape}, "
-                    f"not ({n_in}, {n_out}) and ({n_out},); run train_network.py again"
-                )
-            for values in (w, b):
-                if values.dtype != network.dtype or not np.isfinite(values).all():
-                    raise ModelError(
-                        f"{path}: the weights are not all finite {network.dtype} numbers; "
-                        "run train_network.py again"
-                    )
         return network
 
 
-@dataclass(frozen=True)
-class _UnrolledSGD:
+# --- many updates at once ---------------------------------------------------------------------
+
+
+class _Unrolled(NamedTuple):
     """What n updates of `SGD` in a row make of a weight w and its velocity v, written out.
 
     Without a gradient an update multiplies (w, v) by the matrix M, and a gradient g adds u g:
@@ -473,47 +491,42 @@ class _UnrolledSGD:
     so that after t updates (w, v) is M^t (w, v) + sum_{s<t} M^(t-1-s) u g_s.
     """
 
-    p: np.ndarray  # (n, 1): (M^t)_00, how much of the first w sample t sees
-    q: np.ndarray  # (n, 1): (M^t)_01, how much of the first v
+    p: np.ndarray | None  # (n, 1): (M^t)_00, how much of the first w sample t sees; None: all
+    q: np.ndarray | None  # (n, 1): (M^t)_01, how much of the first v; None: nothing
     k: np.ndarray  # (n, n): (M^(t-1-s) u)_0 for s < t, else 0; what gradient s did to w before t
     after: list[list[float]]  # 2 x 2: M^n
     gradient_after: np.ndarray  # (2, n, 1): M^(n-1-s) u, what gradient s did to w and v in the end
-    momentum: bool  # without it q is 0, and v is left alone
-    decay: bool  # without it p is 1
 
     @classmethod
-    def of(cls, sgd: SGD, n: int, dtype: np.dtype) -> _UnrolledSGD:
+    def of(cls, sgd: SGD, n: int, dtype: np.dtype) -> _Unrolled:
+        step = np.array(
+            [[1 - sgd.learning_rate * sgd.l2, -sgd.learning_rate * sgd.momentum],
+             [sgd.l2, sgd.momentum]]
+        )  # fmt: skip
         powers = [np.eye(2)]
         for _ in range(n):
-            powers.append(sgd.matrix @ powers[-1])
+            powers.append(step @ powers[-1])
         impulses = np.array(powers[:n]) @ (-sgd.learning_rate, 1)  # (n, 2): M^j u
         t, s = np.indices((n, n))
-        k = np.where(s < t, impulses[t - 1 - s, 0], 0)
-        p, q = np.array(powers)[:n, 0].T
+        p, q = np.array(powers)[:n, 0].T[..., np.newaxis].astype(dtype)
         return cls(
-            p=p[:, np.newaxis].astype(dtype),
-            q=q[:, np.newaxis].astype(dtype),
-            k=k.astype(dtype),
+            p=p if sgd.momentum or sgd.l2 else None,
+            q=q if sgd.momentum else None,
+            k=np.where(s < t, impulses[t - 1 - s, 0], 0).astype(dtype),
             after=powers[n].tolist(),
             gradient_after=impulses[::-1].T[..., np.newaxis].astype(dtype),
-            momentum=bool(sgd.momentum),
-            decay=bool(sgd.momentum or sgd.l2),
         )
 
-    def drift(self, w: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """p w + q v for rows w and v (n_out,): what is left of them at each sample, (n, n_out).
+    def at_start(self, w: np.ndarray, v: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """p (rows w) + q (rows v): row t times what is left at t of the first w and v.
 
-        Where nothing changes them it is w itself, which stands for all the rows.
+        Without rows p w + q v for each t, which is w itself where nothing changes it.
         """
-        return self.p * w + self.q * v if self.decay else w
-
-    def from_start(self, rows: np.ndarray, w: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """p (rows w) + q (rows v): row t times what is left at t of the first w and v."""
-        product = rows @ w
-        if self.decay:
-            product *= self.p
-        if self.momentum:
-            product += self.q * (rows @ v)
+        product = w if rows is None else rows @ w
+        if self.p is not None:
+            product = self.p * product
+        if self.q is not None:
+            product += self.q * (v if rows is None else rows @ v)
         return product
 
     def finish(
@@ -527,27 +540,26 @@ class _UnrolledSGD:
         """Update w and v in place by the n gradients a_s^T d_s, which are of these inputs."""
         (ww, wv), (vw, vv) = self.after
         for_w, for_v = self.gradient_after
-        if self.momentum:
+        if self.q is not None:
             w[:], v[:] = ww * w + wv * v, vw * w + vv * v
             v[inputs] += a.T @ (for_v * d)
-        elif self.decay:
+        elif self.p is not None:
             w *= ww
         w[inputs] += a.T @ (for_w * d)
 
 
 @lru_cache(maxsize=16)
-def _unrolled(sgd: SGD, n: int, dtype: np.dtype) -> tuple[_UnrolledSGD, _UnrolledSGD]:
+def _unrolled(sgd: SGD, n: int, dtype: np.dtype) -> tuple[_Unrolled, _Unrolled]:
     """The unrolled updates of the weights and, without L2, of the biases."""
-    return _UnrolledSGD.of(sgd, n, dtype), _UnrolledSGD.of(replace(sgd, l2=0.0), n, dtype)
+    return _Unrolled.of(sgd, n, dtype), _Unrolled.of(replace(sgd, l2=0.0), n, dtype)
 
 
 def _all_close(now: list[np.ndarray], before: list[np.ndarray], tolerances: list[float]) -> bool:
     """Whether no array moved by more than its tolerance, in the Euclidean norm; smallest first."""
-    for layer in reversed(range(len(now))):
-        change = np.linalg.norm(now[layer] - before[layer])
-        if not change <= tolerances[layer]:  # "not <=" holds for NaN as well
-            return False
-    return True
+    return all(  # "<=" does not hold for NaN
+        np.linalg.norm(new - old) <= tolerance
+        for new, old, tolerance in reversed(list(zip(now, before, tolerances, strict=True)))
+    )
 
 
 def _rounding(w: np.ndarray, sgd: SGD) -> float:
@@ -561,67 +573,3 @@ def _rounding(w: np.ndarray, sgd: SGD) -> float:
     """
     step_size = sgd.learning_rate / (1 - sgd.momentum)
     return float(np.finfo(w.dtype).eps * np.linalg.norm(w) / step_size)
-
-
-def _update(w: np.ndarray, g: np.ndarray, v: np.ndarray, sgd: SGD) -> None:
-    """Update w in place by its gradient g, and with momentum its velocity v (see `SGD`)."""
-    if sgd.momentum:
-        v *= sgd.momentum
-        v += g
-        g = v
-    w -= sgd.learning_rate * g
-
-
-def _require(name: str, value: float, allowed: str, is_allowed: Callable[[float], bool]) -> None:
-    """Refuse a setting that is not a finite number or not allowed, naming it and the range."""
-    try:
-        good = bool(np.isfinite(value)) and is_allowed(value)
-    except (TypeError, ValueError):
-        good = False
-    if not good:
-        raise SettingError(f"{name} is {value!r}; it must be {allowed}")
-
-
-def _checked_layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
-    sizes = tuple(layer_sizes) if isinstance(layer_sizes, Sequence | np.ndarray) else layer_sizes
-    if not isinstance(sizes, tuple):
-        raise SettingError(f"layer_sizes is {sizes!r}; it must be a sequence such as (784, 64, 1)")
-    whole = all(isinstance(size, int | np.integer) and 1 <= size <= MOST_UNITS for size in sizes)
-    if len(sizes) < 2 or not whole or sizes[-1] != 1:
-        raise SettingError(
-            f"layer_sizes is {sizes}; it must be two or more whole numbers from 1 to "
-            f"{MOST_UNITS}, the last of them 1"
-        )
-    return tuple(int(size) for size in sizes)
-
-
-def _checked_dtype(dtype: type | str) -> np.dtype:
-    try:
-        checked = None if dtype is None else np.dtype(dtype)
-    except TypeError:
-        checked = None
-    if checked is None or checked.name not in DTYPES:
-        raise SettingError(f"dtype is {dtype!r}; it must be one of {', '.join(DTYPES)}")
-    return checked
-
-
-def _checked_finite(name: str, values: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore", invalid="ignore"):
-        suspicious = not np.isfinite(values.sum())  # one pass; may be no more than a large sum
-    if suspicious and not np.isfinite(values).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise SettingError(f"{name} hold {values[place]} at {place}; they must be finite numbers")
-    return values
-
-
-def _checked_order(order: np.ndarray, x: np.ndarray) -> np.ndarray:
-    order = np.asarray(order)
-    if order.ndim != 1 or order.dtype.kind not in "iu":
-        raise SettingError(
-            f"order has shape {order.shape} and type {order.dtype}; it must be row numbers, (m,)"
-        )
-    if len(order) and not (order.min() >= 0 and order.max() < len(x)):
-        raise SettingError(
-            f"order reaches from {order.min()} to {order.max()}; rows go from 0 to {len(x) - 1}"
-        )
-    return order

@@ -1,10 +1,13 @@
 """Train the network to recognise one digit, tell how well it does, and save what it learnt.
 
     python train_network.py                  the lab's run: 5,000 images, 15 epochs
+    python train_network.py --resume         go on with a run that was interrupted
     python train_network.py --help           everything that can be changed
 
-Writes training_log.txt, metrics.json and model.npz to sample_outputs/ (or --output-dir), and with
---keep-history history.npz, from which visualize_results.py --animate makes its film.
+A run is one file. Its settings go from the command line into the network's metadata, and from
+there to all that trains, reports or draws. The file is checkpoint.npz in sample_outputs/ (or
+--output-dir) until the last epoch is done, then model.npz; training_log.txt and metrics.json tell
+what is in it.
 """
 
 from __future__ import annotations
@@ -16,418 +19,670 @@ import os
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-import argparse
-import hashlib
-import io
 import json
+import shlex
+import sys
 import textwrap
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mnist_loader import DIGITS, IMAGE_SIDE, PIXELS, SOURCES, Dataset, load_dataset
-from neural_network import DTYPES, SGD, NeuralNetwork
+from mnist_loader import DIGITS, IMAGE_SIDE, PIXELS, SOURCES, Dataset, augment, load_dataset
+from neural_network import DTYPES, SGD, ModelError, NeuralNetwork, check
 from utils import (
-    EXIT_DONE,
-    EXIT_INTERRUPTED,
-    LOOKALIKES,
+    INCONCLUSIVE,
+    LANGUAGES,
+    NO,
+    YES,
     ArgumentParser,
     Claim,
     ErrorRate,
     Evaluation,
     Progress,
     RunLog,
+    UserError,
     ascii_art,
-    atomic_write,
     examine_claims,
-    json_number,
-    percent,
+    exit_code,
+    for_json,
     run_script,
-    uninterrupted,
+    said,
     writable_directory,
+    write_text,
 )
 
 OUTPUT_DIR = Path(__file__).resolve().parent / "sample_outputs"
-LOG_FILE, METRICS_FILE, MODEL_FILE = "training_log.txt", "metrics.json", "model.npz"
-HISTORY_FILE = "history.npz"
-OUTPUT_FILES = (LOG_FILE, METRICS_FILE, MODEL_FILE, HISTORY_FILE)
+LOG_FILE, METRICS_FILE = "training_log.txt", "metrics.json"
+MODEL_FILE, CHECKPOINT_FILE = "model.npz", "checkpoint.npz"
+STUDY_FILE, STUDY_LOG_FILE = "study.json", "study_log.txt"
+FIGURES = (  # what visualize_results.py draws of a run
+    *("report", "learning_curves", "threshold_curves", "mistakes", "error_analysis"),
+    *("hidden_units", "samples"),
+)
+FIGURE_FORMATS = ("png", "svg", "pdf", "gif")
+# Options that do not change the result
+PLACES = ("data_dir", "dataset", "output_dir", "resume", "study")
 EXAMPLES_SHOWN = 5
 LAB_DIGIT = 8  # the variant that the lab sheet's claims are about
 LOG_WIDTH = 100  # columns; longer lists of numbers are wrapped
 
+# With --focus an image is taken with this chance; chosen, as the size of the portions in which
+# that is decided, on held-out training images
+LEAST_CHANCE, CHANCE_BY_ERROR = 0.1, 10.0
+PORTION = 5000
 
-@dataclass
-class Training:
-    """What is known after the last whole epoch; an interrupted run falls back to it."""
+# The lab sheet's possible improvements, each alone, as one types it
+STUDY = (
+    *("", "--hidden 128", "--hidden 256", "--hidden 64 32", "--dropout 0.2", "--epochs 30"),
+    *("--epochs 50", "--train-size 15000", "--train-size 30000", "--l2 1e-4", "--momentum 0.9"),
+    *("--final-learning-rate 0.001", "--augment"),
+)
+STUDY_SEEDS = 5
+STUDENT_T = 2.776445  # its 0.975 quantile for 5 seeds, 4 degrees of freedom
+BETTER, WORSE, NO_EFFECT = said("better"), said("worse"), said("no measurable effect")
 
-    history: list[dict[str, Any]]  # of each epoch: its number, loss, test accuracy and recall
-    weights: list[np.ndarray]
-    biases: list[np.ndarray]
-    first_weights: list[np.ndarray]  # with --keep-history: the first layer's, from epoch 0 on
-    interrupted: bool = False
+
+@dataclass(frozen=True)
+class Run:
+    """A network, whose metadata hold the run's settings and history, and the data it is about."""
+
+    network: NeuralNetwork
+    dataset: Dataset
+
+    @property
+    def settings(self) -> Namespace:
+        return Namespace(**self.network.metadata["settings"])
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A row per epoch: its number, loss, and loss, accuracy and recall on the test images."""
+        return self.network.metadata["history"]
+
+    @property
+    def is_digit(self) -> np.ndarray:
+        """Which test images show the digit, bool (n_test,)."""
+        return self.dataset.test.digits == self.settings.digit
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """The trained network's, for the test images: (n_test,)."""
+        return self.network.predict_proba(self.dataset.test.images)
+
+    @property
+    def answers(self) -> np.ndarray:
+        """Which test images the trained network takes for the digit, bool (n_test,)."""
+        return self.probabilities >= self.settings.threshold
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        return Evaluation.of(self.probabilities, self.is_digit, self.settings.threshold)
+
+    def false_alarms(self) -> dict[int, ErrorRate]:
+        """For each other digit among the test images, how often it is taken for the digit."""
+        digits = self.dataset.test.digits
+        alarms = {int(n): self.answers[digits == n] for n in np.unique(digits[~self.is_digit])}
+        return {n: ErrorRate(int(answers.sum()), len(answers)) for n, answers in alarms.items()}
+
+    @cached_property
+    def claims(self) -> list[Claim]:
+        train, test = self.dataset.train, self.dataset.test
+        return examine_claims(self.settings.digit, train, test, self.answers)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parse_options(arguments)
-    sgd = SGD(options.learning_rate, options.momentum, options.l2)
-    network = NeuralNetwork(
-        (PIXELS, *options.hidden, 1),
-        dropout=options.dropout,
-        seed=options.seed,
-        dtype=options.dtype,
-    )
-    dataset = load_dataset(options.data_dir, options.dataset, options.train_size, options.test_size)
-    output_dir = writable_directory(options.output_dir, OUTPUT_FILES)
-
-    log = RunLog(options.lang)
-    describe_run(log, options, dataset, network)
-    show_examples(log, dataset, options.digit)
-    training = train(log, options, dataset, network, sgd)
-    if not training.history:
-        log.remark("interrupted_early")
-        return EXIT_INTERRUPTED
-    with uninterrupted():  # what was trained is not lost to a second Ctrl-C
-        evaluation = report_results(log, options, dataset, network)
-        claims = report_claims(log, options, dataset, network)
-        log.write()
-        log.say("one_run", seed=options.seed)
-        warn_of_sample(log, dataset)
-        save_run(log, output_dir, options, dataset, network, training, evaluation, claims)
-    return EXIT_INTERRUPTED if training.interrupted else EXIT_DONE
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = make_parser().parse_args(arguments)
+    if options.study:
+        return run_study(arguments, options)
+    options, run = resume_run(arguments, options) if options.resume else (options, new_run(options))
+    output_dir = writable_directory(options.output_dir, (LOG_FILE, METRICS_FILE, MODEL_FILE))
+    log, epochs_before = RunLog(options.lang), len(run.history)
+    try:
+        describe_run(log, run)
+        show_examples(log, run)
+        train(log, run, options)
+        report_results(log, run)
+        report_claims(log, run)
+        write_results(log, run, output_dir)
+    except KeyboardInterrupt as interrupt:
+        say_how_to_go_on(log, run, options)
+        return exit_code(interrupt)
+    if len(run.history) > epochs_before:
+        point_out_old_figures(log, output_dir)
+    return 0
 
 
-def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = ArgumentParser(
-        description="Train a NumPy network to recognise one handwritten digit of MNIST.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+# --- what a run starts from -------------------------------------------------------------------
+
+
+def make_parser() -> ArgumentParser:
+    parser = ArgumentParser("Train a NumPy network to recognise one handwritten digit of MNIST.")
     add = parser.add_argument
-    add(
-        "--data-dir",
-        type=Path,
-        metavar="DIR",
-        help="where the MNIST files are; with None $MNIST_DATA_DIR, or else data/",
-    )
-    add(
-        "--dataset",
-        choices=SOURCES,
-        default="auto",
-        help="MNIST, the bundled sample, or what is to be had",
-    )
+    add("--data-dir", type=Path, metavar="DIR", help="of MNIST; None: $MNIST_DATA_DIR, or data/")
+    add("--dataset", choices=SOURCES, default="auto", help="MNIST, the sample, or what can be had")
     add("--digit", type=int, default=8, choices=range(DIGITS), help="the digit to recognise")
-    add("--hidden", type=_count, nargs="+", default=[64], metavar="N", help="hidden layers' sizes")
+    add("--hidden", type=int, nargs="+", default=[64], metavar="N", help="hidden layers' sizes")
     add("--learning-rate", type=float, default=0.01, metavar="RATE", help="step of an update")
-    add("--epochs", type=_count, default=15, metavar="N", help="passes over the training images")
-    add("--train-size", type=_size, default=5000, metavar="N", help='training images, or "all"')
-    add("--test-size", type=_size, default=1000, metavar="N", help='test images, or "all"')
+    add("--final-learning-rate", type=float, metavar="RATE", help="to fall to; None: constant")
+    add("--epochs", type=int, default=15, metavar="N", help="passes over the training images")
+    add("--train-size", type=size, default=5000, metavar="N", help='training images, or "all"')
+    add("--test-size", type=size, default=1000, metavar="N", help='test images, or "all"')
+    add("--threshold", type=float, default=0.5, metavar="P", help="probability that means yes")
+    add("--weight-scale", type=float, default=0.1, metavar="S", help="spread of the first weights")
     add("--momentum", type=float, default=0.0, metavar="M", help="share of the last step kept")
     add("--l2", type=float, default=0.0, metavar="L", help="L2 regularisation of the weights")
     add("--dropout", type=float, default=0.0, metavar="P", help="share of hidden units left out")
     add("--dtype", choices=DTYPES, default=DTYPES[0], help="of the weights and all computation")
     add("--seed", type=int, default=0, metavar="N", help="of all that is random")
-    add("--keep-history", action="store_true", help="for visualize_results.py --animate")
+    add("--augment", action="store_true", help="train on copies deformed anew in each epoch")
+    add("--focus", action="store_true", help="train on what is got wrong, and a tenth of the rest")
+    add("--loop", action="store_true", help="train by the lab sheet's lines, slowly")
+    add("--resume", action="store_true", help="go on with the run in --output-dir")
+    add("--study", action="store_true", help="measure what each improvement brings")
     add("--output-dir", type=Path, default=OUTPUT_DIR, metavar="DIR", help="where results go")
-    add("--lang", choices=("en", "ru"), default="en", help="language of the log")
-    return parser.parse_args(arguments)
+    add("--lang", choices=LANGUAGES, default="en", help="language of the log")
+    return parser
 
 
-def _count(text: str) -> int:
-    with suppress(ValueError):
-        if (value := int(text)) >= 1:
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+def size(text: str) -> int | None:
+    return None if text == "all" else int(text)
 
 
-def _size(text: str) -> int | None:
-    if text == "all":
-        return None
-    with suppress(argparse.ArgumentTypeError):
-        return _count(text)
-    raise argparse.ArgumentTypeError(f'{text!r} is neither a whole number from 1 up nor "all"')
-
-
-def describe_run(
-    log: RunLog, options: argparse.Namespace, dataset: Dataset, network: NeuralNetwork
-) -> None:
-    """Say what is trained on what."""
-    digit = options.digit
-    name = log.text("sample") if dataset.name == "sample" else dataset.name
-    title = log.text("title", digit=digit, dataset=name)
-    log.write(title)
-    log.write("=" * len(title))
-    warn_of_sample(log, dataset)
-    inputs, *hidden, output = network.layer_sizes
-    layers = [str(inputs), *(f"{size} tanh" for size in hidden), f"{output} sigmoid"]
-    log.say(
-        "network",
-        layers=" -> ".join(layers),
-        parameters=sum(array.size for array in network.weights + network.biases),
-        dtype=network.dtype,
-        seed=options.seed,
+def resume_run(arguments: Sequence[str], options: Namespace) -> tuple[Namespace, Run]:
+    """The options, the run's settings as their defaults, and the run: first the unfinished one."""
+    path = options.output_dir / CHECKPOINT_FILE
+    path = path if path.exists() else options.output_dir / MODEL_FILE
+    run, parser = load_run(path, options.data_dir), make_parser()
+    settings = run.network.metadata["settings"]
+    parser.set_defaults(**settings)
+    options = parser.parse_args(arguments)
+    free = (
+        {"lang"} if settings["final_learning_rate"] or settings["augment"] else {"lang", "epochs"}
     )
-    log.say("training_plan", **vars(options))
-    for key, split in ("training_images", dataset.train), ("test_images", dataset.test):
-        positives = int(split.targets(digit).sum())
-        total = len(split.digits)
-        share = percent(positives / total)
-        log.say(key, total=total, positives=positives, digit=digit, share=share)
-
-
-def warn_of_sample(log: RunLog, dataset: Dataset) -> None:
-    """Whoever reads only the first or the last lines must see that this was not MNIST."""
-    if dataset.name != "MNIST":
-        log.say("not_mnist")
-
-
-def show_examples(log: RunLog, dataset: Dataset, digit: int) -> None:
-    """Draw the first training images of the digit, as the lab sheet does."""
-    log.write()
-    rows = np.flatnonzero(dataset.train.digits == digit)[:EXAMPLES_SHOWN]
-    if not len(rows):
-        log.say("no_positives", digit=digit)
-        return
-    log.say("examples", digit=digit)
-    log.write()
-    images = dataset.train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
-    captions = [log.text("example", number=number) for number in range(1, len(rows) + 1)]
-    log.write(ascii_art(images, captions))
-
-
-def train(
-    log: RunLog, options: argparse.Namespace, dataset: Dataset, network: NeuralNetwork, sgd: SGD
-) -> Training:
-    """Train epoch by epoch; Ctrl-C leaves the network as it was after the last whole epoch."""
-    x, y = dataset.train.images, dataset.train.targets(options.digit)
-    test_targets = dataset.test.targets(options.digit)
-    log.write()
-    log.say("training")
-    log.write()
-    training = Training([], [], [], first_weights(options, network))
-    seconds = 0.0
-    try:
-        for epoch in range(1, options.epochs + 1):
-            label = log.text("epoch_progress", epoch=epoch, epochs=options.epochs)
-            start = time.perf_counter()
-            with Progress(label, len(x), log.screen) as progress:
-                loss = network.train_epoch(x, y, sgd, on_progress=progress.update)
-            seconds += time.perf_counter() - start
-            test = Evaluation.of(network.predict_proba(dataset.test.images), test_targets)
-            row = {
-                "epoch": epoch,
-                "loss": loss,
-                "test_accuracy": test.accuracy,
-                "test_recall": json_number(test.recall),
-            }
-            training = Training(
-                [*training.history, row],
-                [w.copy() for w in network.weights],
-                [b.copy() for b in network.biases],
-                training.first_weights + first_weights(options, network),
+    for name in settings.keys() - free:
+        if (asked := getattr(options, name)) != settings[name]:
+            raise UserError(
+                f"--{name.replace('_', '-')} is {asked}, but {settings[name]} in {path}; to go on "
+                "with that run leave the option out, for a new run leave out --resume"
             )
-            log.say("epoch", epoch=epoch, epochs=options.epochs, loss=loss)
-    except KeyboardInterrupt:
-        training.interrupted = True
-        if training.history:
-            network.weights, network.biases = training.weights, training.biases
-            log.say("interrupted", epoch=len(training.history), epochs=options.epochs)
-    if training.history:
-        rate = len(x) * len(training.history) / seconds
-        log.remark("time", seconds=seconds, rate=rate)
-    return training
+    if options.epochs < len(run.history):
+        raise UserError(f"--epochs is {options.epochs}, but {path} has had {len(run.history)}")
+    settings |= {"epochs": options.epochs, "lang": options.lang}
+    return options, run
 
 
-def first_weights(options: argparse.Namespace, network: NeuralNetwork) -> list[np.ndarray]:
-    """The first layer's weights as they are now, if they are to be kept: in half the bytes."""
-    return [network.weights[0].astype(np.float16)] if options.keep_history else []
+def new_run(options: Namespace) -> Run:
+    """A run that has not begun; what is not allowed is refused before the data are read."""
+    check(epochs=options.epochs, threshold=options.threshold)
+    sgd_of(options, epoch=options.epochs)
+    sgd_of(options, epoch=1)
+    network = fresh_network(options)
+    dataset = load_dataset(options.data_dir, options.dataset, options.train_size, options.test_size)
+    network.metadata = {
+        "settings": {name: v for name, v in vars(options).items() if name not in PLACES},
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "history": [],
+    }
+    return Run(network, dataset)
 
 
-def report_results(
-    log: RunLog, options: argparse.Namespace, dataset: Dataset, network: NeuralNetwork
-) -> Evaluation:
+def fresh_network(settings: Namespace) -> NeuralNetwork:
+    """The network that a run with these settings starts from."""
+    return NeuralNetwork(
+        (PIXELS, *settings.hidden, 1),
+        dropout=settings.dropout,
+        weight_scale=settings.weight_scale,
+        seed=settings.seed,
+        dtype=settings.dtype,
+    )
+
+
+def load_run(path: Path, data_dir: Path | None) -> Run:
+    """Read a run's file, and the images that it is about; UserError where they are others."""
+    network = NeuralNetwork.load(path)
+    metadata = network.metadata
+    if not {"settings", "dataset", "fingerprint", "history"} <= metadata.keys():
+        raise ModelError(f"{path} holds a network, but no run; run train_network.py")
+    settings, name = Namespace(**metadata["settings"]), metadata["dataset"]
+    source = "sample" if name == "sample" else "mnist"
+    dataset = load_dataset(data_dir, source, settings.train_size, settings.test_size)
+    if dataset.fingerprint != metadata["fingerprint"]:
+        raise UserError(
+            f"{path}: that run was about other images ({name}) than these ({dataset.name}); name "
+            "their directory with --data-dir"
+        )
+    return Run(network, dataset)
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+def train_epochs(
+    network: NeuralNetwork, dataset: Dataset, on_progress: Callable[[int], None] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Train from where the network's history ends to the last epoch of its settings.
+
+    Yields the epoch's row of `Run.history` after each; prints nothing. `on_progress` is called
+    with the number of the epoch's samples done.
+    """
+    settings, history = Namespace(**network.metadata["settings"]), network.metadata["history"]
+    x, y = dataset.train.images, dataset.train.targets(settings.digit)
+    test_targets = dataset.test.targets(settings.digit)
+    for epoch in range(len(history) + 1, settings.epochs + 1):
+        sgd, by_steps = sgd_of(settings, epoch), settings.loop
+        if settings.augment or settings.focus:
+            loss = train_portions(network, x, y, sgd, settings, epoch, on_progress)
+        else:
+            loss = network.train_epoch(x, y, sgd, on_progress=on_progress, by_steps=by_steps)
+        probabilities = network.predict_proba(dataset.test.images)
+        test = Evaluation.of(probabilities, test_targets, settings.threshold)
+        row = {"epoch": epoch, "loss": loss, "test_loss": test.loss}
+        row |= {"test_accuracy": test.accuracy, "test_recall": test.recall}
+        history.append(for_json(row))
+        yield history[-1]
+
+
+def train_portions(
+    network: NeuralNetwork,
+    x: np.ndarray,
+    y: np.ndarray,
+    sgd: SGD,
+    settings: Namespace,
+    epoch: int,
+    on_progress: Callable[[int], None] | None,
+) -> float:
+    """An epoch of `--augment` or `--focus`, a portion of the images at a time -> mean loss.
+
+    Each portion is deformed anew, by generators that follow from seed and epoch. With --focus the
+    network then looks at it, and an image is taken with a chance of LEAST_CHANCE +
+    CHANCE_BY_ERROR |a - y|: it learns from what it gets wrong (as the importance sampling of
+    Katharopoulos and Fleuret, ICML 2018, but without its weights).
+    """
+    rng = np.random.default_rng([settings.seed, epoch])
+    portions = np.split(rng.permutation(len(x)), range(PORTION, len(x), PORTION))
+
+    def copies_of(rows: np.ndarray, number: int) -> np.ndarray:
+        own_rng = np.random.default_rng([settings.seed, epoch, number])
+        return augment(x[rows], own_rng) if settings.augment else x[rows]
+
+    total_loss, trained, seen = 0.0, 0, 0
+    with ThreadPoolExecutor(1) as ahead:  # deforms the next portions while this one trains
+        for rows, copies in zip(
+            portions, ahead.map(copies_of, portions, range(len(portions))), strict=True
+        ):
+            order = np.arange(len(rows))
+            if settings.focus:
+                error = np.abs(network.predict_proba(copies) - y[rows])
+                is_taken = rng.random(len(rows)) < LEAST_CHANCE + CHANCE_BY_ERROR * error
+                order = np.flatnonzero(is_taken) if is_taken.any() else order
+            loss = network.train_epoch(copies, y[rows], sgd, order, by_steps=settings.loop)
+            total_loss, trained = total_loss + loss * len(order), trained + len(order)
+            seen += len(rows)
+            if on_progress:
+                on_progress(seen)
+    return total_loss / trained
+
+
+def sgd_of(settings: Namespace, epoch: int) -> SGD:
+    """The update rule of an epoch, counted from 1: the rate falls linearly, or stays."""
+    rate, last = settings.learning_rate, settings.final_learning_rate
+    if last is not None and settings.epochs > 1:
+        rate += (last - rate) * (epoch - 1) / (settings.epochs - 1)
+    return SGD(rate, settings.momentum, settings.l2)
+
+
+def train(log: RunLog, run: Run, options: Namespace) -> None:
+    """Train to the end, the run's file written after every epoch: no whole epoch is ever lost."""
+    checkpoint, epochs = options.output_dir / CHECKPOINT_FILE, run.settings.epochs
+    if checkpoint.exists() and not options.resume:
+        log.remark("This run replaces an unfinished one; --resume goes on with that instead")
+    log.write()
+    log.say("Training:")
+    log.write()
+
+    def say_epoch(row: dict[str, Any]) -> None:
+        log.say("Epoch {epoch}/{epochs}, loss: {loss:.6f}", epochs=epochs, **row)
+
+    for row in run.history:
+        say_epoch(row)
+    samples, before, start = len(run.dataset.train.digits), len(run.history), time.perf_counter()
+    label = log.text("Epoch {next}/{epochs}", next=before + 1, epochs=epochs)
+    with Progress(label, samples, log.screen) as progress:
+        for row in train_epochs(run.network, run.dataset, progress.update):
+            run.network.save(checkpoint)
+            progress.clear()
+            say_epoch(row)
+            progress.label = log.text("Epoch {next}/{epochs}", next=row["epoch"] + 1, epochs=epochs)
+    if done := len(run.history) - before:
+        seconds = time.perf_counter() - start
+        log.remark(
+            "Trained in {seconds:.2f} s, {rate:,.0f} samples a second",
+            seconds=seconds,
+            rate=samples * done / seconds,
+        )
+
+
+def say_how_to_go_on(log: RunLog, run: Run, options: Namespace) -> None:
+    """After an interruption: what is saved, and the command that goes on from there."""
+    saved = 0
+    for name in MODEL_FILE, CHECKPOINT_FILE:  # which may be another run's, or not be there
+        with suppress(UserError):
+            rows = NeuralNetwork.load(options.output_dir / name).metadata.get("history", [])
+            saved = len(rows) if rows == run.history[: len(rows)] else saved
+    if not saved:
+        log.remark("Interrupted before an epoch was done: there is nothing to go on with")
+        return
+    epochs = str(options.epochs)
+    command = ["python", os.path.relpath(__file__), "--resume", "--epochs", epochs]
+    for option, place in ("--output-dir", options.output_dir), ("--data-dir", options.data_dir):
+        command += [option, str(place)] if place not in (None, OUTPUT_DIR) else []
+    log.remark(
+        "Interrupted after epoch {saved} of {epochs}. To go on: {command}",
+        saved=saved,
+        epochs=epochs,
+        command=shlex.join(command),
+    )
+
+
+# --- the report -------------------------------------------------------------------------------
+
+
+def describe_run(log: RunLog, run: Run) -> None:
+    """Say what is trained on what."""
+    network, settings, name = run.network, run.settings, run.dataset.name
+    title = log.text(
+        "Recognising the handwritten digit {digit} in {name}",
+        digit=settings.digit,
+        name=log.text("the bundled sample") if name == "sample" else name,
+    )
+    log.write(f"{title}\n{'=' * len(title)}")
+    warn_of_sample(log, run)
+    inputs, *hidden, output = network.layer_sizes
+    first, last = settings.learning_rate, settings.final_learning_rate
+    train, test = (
+        (len(split.digits), int(split.targets(settings.digit).sum()))
+        for split in (run.dataset.train, run.dataset.test)
+    )
+    log.say(
+        """
+        Network: {layers}; {parameters:,} parameters, {s.dtype}, seed {s.seed}
+        Training: epochs {s.epochs}, an update after every sample; learning rate {rate}
+        Momentum {s.momentum:g}, L2 {s.l2:g}, dropout {s.dropout:g}
+        Training images: {train[0]:,}, of them {train[1]:,} show the digit {s.digit} ({share:.2%})
+        Test images: {test[0]:,}, of them {test[1]:,} show the digit {s.digit} ({test_share:.2%})
+        """,
+        layers=" -> ".join([f"{inputs}", *(f"{n} tanh" for n in hidden), f"{output} sigmoid"]),
+        parameters=sum(array.size for array in network.weights + network.biases),
+        rate=f"{first:g}" if last is None else f"{first:g} .. {last:g}",
+        s=settings,
+        train=train,
+        share=train[1] / train[0],
+        test=test,
+        test_share=test[1] / test[0],
+    )
+    if settings.augment:
+        log.say("Every epoch trains on copies deformed anew")
+    if settings.focus:
+        log.say("It takes what the network gets wrong, and a tenth of the rest")
+
+
+def warn_of_sample(log: RunLog, run: Run) -> None:
+    """Whoever reads only the first or the last lines must see that this was not MNIST."""
+    if run.dataset.name == "sample":
+        log.say(
+            """
+            NOT MNIST: the data is the bundled sample, drawn to look like handwriting;
+            python mnist_loader.py downloads MNIST
+            """
+        )
+
+
+def show_examples(log: RunLog, run: Run) -> None:
+    """Draw the first training images of the digit, as the lab sheet does."""
+    train, digit = run.dataset.train, run.settings.digit
+    rows = np.flatnonzero(train.digits == digit)[:EXAMPLES_SHOWN]
+    log.write()
+    if not len(rows):
+        log.say("No {digit} among the training images: nothing to learn; --train-size", digit=digit)
+        return
+    log.say("Examples of the digit {digit} from the training set:", digit=digit)
+    log.write()
+    captions = [log.text("Example {n}:", n=number) for number in range(1, len(rows) + 1)]
+    log.write(ascii_art(train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE), captions))
+
+
+def report_results(log: RunLog, run: Run) -> None:
     """Say how the network does on the test set: accuracy beside its baseline, and each mistake."""
-    digit, digits = options.digit, dataset.test.digits
-    probabilities = network.predict_proba(dataset.test.images)
-    result = Evaluation.of(probabilities, dataset.test.targets(digit))
-    answers = probabilities >= result.threshold
+    digit, result, text = run.settings.digit, run.evaluation, log.text
+    say = partial(log.say, digit=digit, r=result)
+    confusion = [["", *(f"{text('answered')}: {text(answer)}" for answer in (YES, NO))]]
+    for shown, yes, no in (
+        (text("shows {digit}", digit=digit), result.true_positives, result.false_negatives),
+        (text("shows another"), result.false_positives, result.true_negatives),
+    ):
+        confusion.append([shown, text("{n:,}", n=yes), text("{n:,}", n=no)])
+    log.write()
+    say(
+        """
+        Results on the test set:
 
+        Accuracy on the test set: {r.accuracy:.2%}
+        Is it {digit} or not? Answered correctly: {r.correct:,} of {r.total:,}.
+        Always answering "{usual}" scores {r.majority_share:.2%}; compare accuracy with this.
+
+        Confusion counts (threshold {r.threshold:g}):
+        {confusion}
+
+        Of the digit {digit}: precision {r.precision:.2%}, recall {r.recall:.2%}, F1 {r.f1:.2%}
+        Area under the ROC curve: {r.roc_auc:.4f}
+        """,
+        usual=text(result.usual_answer),
+        confusion=table(confusion),
+    )
     log.write()
-    log.say("results")
-    log.write()
-    log.say("accuracy", accuracy=percent(result.accuracy))
-    log.say("correct", digit=digit, correct=result.correct, total=result.total)
-    answer = log.text("no" if result.negatives >= result.positives else "yes")
-    log.say("majority", answer=answer, share=percent(result.majority_share))
-    log.write()
-    log.say("confusion", threshold=result.threshold)
-    log.write(confusion_table(log, digit, result))
+    if result.only_answer:
+        say(
+            "The network answers {only} to everything: lower the learning rate, or train longer",
+            only=text(result.only_answer),
+        )
+        return
+    say("False alarms, other digits taken for {digit}: {r.false_positives:,} of {r.negatives:,}")
+    for n, rate in run.false_alarms().items():
+        if rate.errors:
+            say("  digit {n}: {rate.errors:,} of {rate.total:,} ({rate.share:.2%})", n=n, rate=rate)
+    say("Missed, images of {digit} not recognised: {r.false_negatives:,} of {r.positives:,}")
+    if missed := np.flatnonzero(run.is_digit & ~run.answers).tolist():
+        line = text("images of the test set, counted from 0: {rows}", rows=str(missed)[1:-1])
+        log.write(textwrap.indent(textwrap.fill(line, LOG_WIDTH), "  "))
+
+
+def report_claims(log: RunLog, run: Run) -> None:
+    """Say whether the network errs where the lab sheet claims it does: a table with verdicts."""
+    digit, text = run.settings.digit, log.text
+    rows = [["", text("errors on these"), text("on the others")]]
+    rows[0] += [text("difference, points"), text("verdict")]
+    for claim in run.claims:
+        rates = (
+            text("{r.errors:,} of {r.total:,} {r.share:7.2%}", r=rate)
+            for rate in (claim.affected, claim.rest)
+        )
+        rows.append(
+            [text(claim.title, **claim.fields), *rates, in_points(claim), text(claim.verdict)]
+        )
     log.write()
     log.say(
-        "ratios",
-        digit=digit,
-        precision=percent(result.precision),
-        recall=percent(result.recall),
-        f1=percent(result.f1),
-        roc_auc=result.roc_auc,
+        """
+        Error analysis: does the network err where the lab sheet says that it does?
+        (shares of the test images, with 95% intervals; limits from the training images)
+        """
     )
-    log.write()
-    log.say("false_alarms", digit=digit, alarms=result.false_positives, total=result.negatives)
-    for other in range(DIGITS):
-        of_other = digits == other
-        alarms, total = int(np.sum(answers & of_other)), int(np.sum(of_other))
-        if other != digit and alarms:
-            share = percent(alarms / total)
-            log.say("false_alarms_of", other=other, alarms=alarms, total=total, share=share)
-    log.say("missed", digit=digit, missed=result.false_negatives, total=result.positives)
-    missed = np.flatnonzero(~answers & (digits == digit))
-    if len(missed):
-        numbers = log.text("missed_numbers", numbers=", ".join(map(str, missed)))
-        log.write(textwrap.fill(numbers, LOG_WIDTH, subsequent_indent="  "))
-    return result
-
-
-def confusion_table(log: RunLog, digit: int, result: Evaluation) -> str:
-    """The four confusion counts with what the images are down and what was answered across."""
-    answered = log.text("answered")
-    corner = [log.text("is_digit", digit=digit), log.text("is_other", digit=digit)]
-    header = ["", *(f"{answered}: {log.text(answer)}" for answer in ("yes", "no"))]
-    rows = [
-        header,
-        [corner[0], result.true_positives, result.false_negatives],
-        [corner[1], result.false_positives, result.true_negatives],
-    ]
-    widths = [max(len(str(row[column])) for row in rows) for column in range(3)]
-    return "\n".join(
-        "  " + "  ".join(str(cell).rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-
-
-def report_claims(
-    log: RunLog, options: argparse.Namespace, dataset: Dataset, network: NeuralNetwork
-) -> list[Claim]:
-    """Say whether the network errs where the lab sheet claims it does: a table, then verdicts."""
-    digit = options.digit
-    answers = network.predict(dataset.test.images)
-    claims = examine_claims(digit, dataset.train, dataset.test, answers)
-    titles = [claim_title(log, claim, digit) for claim in claims]
-
-    log.write()
-    log.say("claims")
-    log.say("claims_note")
     if digit != LAB_DIGIT:
-        log.say("claims_of_other_digit", digit=digit)
+        log.say("(the lab sheet speaks of the digit 8; here the same is asked of {n})", n=digit)
     log.write()
-    log.write(claims_table(log, claims, titles))
+    log.write(table(rows))
     log.write()
-    for claim, title in zip(claims, titles, strict=True):
-        low, high = claim.interval
-        sentence = log.text(
-            "claim_sentence" if claim.affected.total and claim.rest.total else "claim_unseen",
-            claim=title,
-            verdict=log.text(f"verdict_{claim.verdict}"),
-            affected=percent(claim.affected.share),
-            rest=percent(claim.rest.share),
-            difference=100 * claim.difference,
-            low=100 * low,
-            high=100 * high,
-        )
-        log.write(textwrap.fill(sentence, LOG_WIDTH, subsequent_indent="  "))
-    return claims
+    if run.settings.test_size and all(c.verdict == INCONCLUSIVE for c in run.claims):
+        log.say("Too few of these images to tell; --test-size all takes all test images")
+    if (run.dataset.name, digit) == ("MNIST", LAB_DIGIT):
+        log.say("One run is one sample: over ten seeds the lab's run finds 74 to 84% of the 8s")
+    warn_of_sample(log, run)
 
 
-def claim_title(log: RunLog, claim: Claim, digit: int) -> str:
-    """Which images the claim is about, and what makes them so."""
-    lookalikes = ", ".join(map(str, LOOKALIKES[digit]))
-    return log.text(f"claim_{claim.name}", digit=digit, limit=claim.limit, lookalikes=lookalikes)
+def in_points(compared: Any) -> str:
+    """A difference and its interval, which something has, in percentage points."""
+    low, high = compared.interval
+    told = f"{100 * compared.difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
+    return "n/a" if np.isnan(low) else told
 
 
-def claims_table(log: RunLog, claims: Sequence[Claim], titles: Sequence[str]) -> str:
-    """One claim a row: errors of the affected images and of the others, with their intervals."""
-
-    def cell(rate: ErrorRate) -> str:
-        low, high = rate.interval
-        counts = log.text("errors_of", errors=rate.errors, total=rate.total)
-        interval = f"{low:.1%} .. {high:.1%}"
-        return f"{counts} {percent(rate.share):>7} {interval:>15}"
-
-    header = ["", log.text("affected"), log.text("others")]
-    rows = [
-        [title, cell(claim.affected), cell(claim.rest)]
-        for claim, title in zip(claims, titles, strict=True)
-    ]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+def table(rows: list[list[str]]) -> str:
+    """Rows of cells as lines of aligned columns, the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
-        f"  {title:<{widths[0]}}  {affected:>{widths[1]}}  {others:>{widths[2]}}"
-        for title, affected, others in [header, *rows]
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
     )
 
 
-def save_run(
-    log: RunLog,
-    output_dir: Path,
-    options: argparse.Namespace,
-    dataset: Dataset,
-    network: NeuralNetwork,
-    training: Training,
-    evaluation: Evaluation,
-    claims: Sequence[Claim],
-) -> None:
-    """Write the log, the metrics, the model (and the history): if one cannot be written, none."""
-    network.metadata = {"dataset": dataset.name, "digit": options.digit}
-    model = network.to_bytes()
-    digest = hashlib.sha256(model).hexdigest()  # ties the other files to the model
+# --- the files --------------------------------------------------------------------------------
+
+
+def write_results(log: RunLog, run: Run, output_dir: Path) -> None:
+    """Write log and metrics, then the model; the checkpoint goes last, so no state is lost."""
+    settings = {name: v for name, v in vars(run.settings).items() if name not in ("hidden", "lang")}
+    sizes = {"train_size": len(run.dataset.train.digits), "test_size": run.evaluation.total}
     metrics = {
-        "dataset": dataset.name,
-        "configuration": {
-            "digit": options.digit,
-            "layer_sizes": network.layer_sizes,
-            "learning_rate": options.learning_rate,
-            "momentum": options.momentum,
-            "l2": options.l2,
-            "dropout": network.dropout,
-            "dtype": network.dtype.name,
-            "epochs": options.epochs,
-            "train_size": len(dataset.train.digits),
-            "test_size": len(dataset.test.digits),
-            "seed": options.seed,
-        },
-        "epochs_completed": len(training.history),
-        "history": training.history,
-        "evaluation": evaluation.as_dict(),
-        "error_analysis": [claim.as_dict() for claim in claims],
-        "model_sha256": digest,
+        "dataset": run.dataset.name,
+        "configuration": settings | sizes | {"layer_sizes": run.network.layer_sizes},
+        "epochs_completed": len(run.history),
+        "history": run.history,
+        "evaluation": for_json(asdict(run.evaluation)),
+        "error_analysis": [claim.as_dict() for claim in run.claims],
     }
-    contents = {
-        LOG_FILE: log.contents().encode(),
-        METRICS_FILE: (json.dumps(metrics, indent=2) + "\n").encode(),
-        MODEL_FILE: model,
-    }
-    if training.first_weights:
-        contents[HISTORY_FILE] = history_bytes(training, digest)
-    with ExitStack() as files:
-        for name, content in contents.items():
-            file = files.enter_context(atomic_write(output_dir / name))
-            file.write(content)
-            file.flush()  # a full disk shows now, before the first of them is moved into place
-    for name in contents:
-        log.remark("written", path=output_dir / name)
+    write_text(output_dir / LOG_FILE, log.contents())
+    write_text(output_dir / METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
+    run.network.save(output_dir / MODEL_FILE)
+    (output_dir / CHECKPOINT_FILE).unlink(missing_ok=True)
+    for name in LOG_FILE, METRICS_FILE, MODEL_FILE:
+        log.remark("Written: {path}", path=output_dir / name)
 
 
-def history_bytes(training: Training, model_sha256: str) -> bytes:
-    """The .npz file of the first layer's weights, float16 (1 + epochs, n_in, units), and losses."""
-    content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        first_weights=np.stack(training.first_weights),
-        losses=np.array([row["loss"] for row in training.history]),
-        model_sha256=np.array(model_sha256),
+def point_out_old_figures(log: RunLog, output_dir: Path) -> None:
+    """Name the figures beside the new run that were drawn of an older one."""
+    drawn = {f"{name}.{kind}" for name in FIGURES for kind in FIGURE_FORMATS}
+    if old := sorted(path.name for path in output_dir.iterdir() if path.name in drawn):
+        log.remark(
+            "Figures of an older run: {names}; python visualize_results.py draws them anew",
+            names=", ".join(old),
+        )
+
+
+# --- the study --------------------------------------------------------------------------------
+
+
+class StudyRow(NamedTuple):
+    """What one improvement brings: means over the seeds, and its F1 less that of the lab's run."""
+
+    improvement: str  # as on the command line; "" is the lab's run itself
+    f1: float
+    recall: float
+    precision: float
+    errors: float
+    difference: float  # mean of the paired differences of F1
+    interval: tuple[float, float]  # 95%, by Student's t
+
+    @property
+    def verdict(self) -> str:
+        low, high = self.interval
+        return BETTER if low > 0 else WORSE if high < 0 else NO_EFFECT
+
+
+def run_study(arguments: Sequence[str], options: Namespace) -> int:
+    """Train the lab's run and each improvement with every seed; what is done is not done again."""
+    output_dir, log = writable_directory(options.output_dir), RunLog(options.lang)
+    path = output_dir / STUDY_FILE
+
+    def begin(improvement: str, seed: int) -> Run:
+        command = [*improvement.split(), "--seed", str(seed), "--test-size", "all", "--lang", "en"]
+        return new_run(make_parser().parse_args([*arguments, *command]))
+
+    lab_run = begin("", 0)
+    study: dict[str, Any] = {"about": lab_run.network.metadata, "runs": {}}
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        earlier = json.loads(path.read_bytes())
+        study["runs"] = dict(earlier["runs"]) if earlier["about"] == study["about"] else {}
+    try:
+        with Progress(log.text("Study:"), len(STUDY) * STUDY_SEEDS, log.screen) as progress:
+            for improvement in STUDY:
+                results = study["runs"].setdefault(improvement, [])
+                for seed in range(len(results), STUDY_SEEDS):
+                    run = begin(improvement, seed)
+                    for _ in train_epochs(run.network, run.dataset):
+                        progress.update(sum(map(len, study["runs"].values())))
+                    results.append(for_json(asdict(run.evaluation)))
+                    write_text(path, json.dumps(study, indent=1) + "\n")
+    except KeyboardInterrupt as interrupt:
+        log.remark("Interrupted; the same command goes on from here")
+        return exit_code(interrupt)
+    report_study(log, lab_run, study_rows(path))
+    write_text(output_dir / STUDY_LOG_FILE, log.contents())
+    log.remark("Written: {path}", path=output_dir / STUDY_LOG_FILE)
+    return 0
+
+
+def study_rows(path: Path) -> list[StudyRow]:
+    """The finished study that `run_study` wrote, a row per improvement."""
+    names = ("f1", "recall", "precision", "false_positives", "false_negatives")
+    try:
+        runs = json.loads(path.read_bytes())["runs"]
+        table = {
+            improvement: np.array([[run[name] for name in names] for run in results], float)
+            for improvement, results in runs.items()  # (seeds, names)
+        }
+        gains = {improvement: table[improvement][:, 0] - table[""][:, 0] for improvement in STUDY}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{path} is no finished study; run train_network.py --study") from error
+    rows = []
+    for improvement, gain in gains.items():
+        reach = STUDENT_T * gain.std(ddof=1) / np.sqrt(STUDY_SEEDS)
+        f1, recall, precision, *wrong = table[improvement].mean(axis=0)
+        interval = gain.mean() - reach, gain.mean() + reach
+        rows.append(StudyRow(improvement, f1, recall, precision, sum(wrong), gain.mean(), interval))
+    return rows
+
+
+def report_study(log: RunLog, lab_run: Run, rows: list[StudyRow]) -> None:
+    """A table of the improvements with verdicts."""
+    text = log.text
+    cells = [[text("options"), "F1", text("recall"), text("precision"), text("errors")]]
+    cells[0] += [text("difference, points"), text("verdict")]
+    for row in rows:
+        name = row.improvement or text("(the lab's run)")
+        compared = [in_points(row), text(row.verdict)] if row.improvement else ["", ""]
+        means = f"{row.f1:.2%} {row.recall:.2%} {row.precision:.2%} {row.errors:.1f}".split()
+        cells.append([name, *means, *compared])
+    log.say(
+        """
+        What each improvement of the lab's run brings: digit {digit}, {name}, {n:,} test images
+        (means of {seeds} seeds; the difference is of F1, from the lab's run with the same seed,
+        with a 95% interval by Student's t)
+
+        {table}
+        """,
+        digit=lab_run.settings.digit,
+        name=lab_run.dataset.name,
+        n=len(lab_run.dataset.test.digits),
+        seeds=STUDY_SEEDS,
+        table=table(cells),
     )
-    return content.getvalue()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the scripts share: errors, metrics, the log and its two languages, progress, safe writes.
+"""What every script shares: errors, metrics, the shape of a digit, the log, safe writes.
 
 Nothing in here knows about networks or about where images come from.
 """
@@ -6,6 +6,7 @@ Nothing in here knows about networks or about where images come from.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import signal
@@ -13,15 +14,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from inspect import cleandoc
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TextIO
+from string import Formatter
+from typing import Any, BinaryIO, NamedTuple, NoReturn, TextIO
 
 import numpy as np
 
 # --- errors and exit codes --------------------------------------------------------------------
 
-EXIT_DONE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 2, 130
+EXIT_DONE, EXIT_BAD_INPUT = 0, 2
 
 
 class UserError(Exception):
@@ -33,7 +36,11 @@ class SettingError(UserError, ValueError):
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """An argparse parser whose complaints are one line, like every other error of the project."""
+    """A parser that takes no abbreviations and complains in one line, like the rest of us."""
+
+    def __init__(self, description: str):
+        formatter = argparse.ArgumentDefaultsHelpFormatter
+        super().__init__(description=description, formatter_class=formatter, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (--help lists the options)")
@@ -41,52 +48,42 @@ class ArgumentParser(argparse.ArgumentParser):
 
 def run_script(main: Callable[[], int]) -> NoReturn:
     """Run a script's ``main`` and leave with its exit code, errors told in one line on stderr."""
-    # After `>&-` there is no stream at all.
-    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # the streams of IDLE and Jupyter have none
+    for name in ("stdout", "stderr"):
+        if not getattr(sys, name):  # closed by the shell, as `>&-` does
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+        if hasattr(stream := getattr(sys, name), "reconfigure"):  # IDLE's and Jupyter's have none
             stream.reconfigure(errors="replace")  # a console without Cyrillic must not end a run
+    signal.signal(signal.SIGTERM, _raise_interrupt)
     script = Path(sys.argv[0]).name
+    code, message = EXIT_BAD_INPUT, ""
     try:
         code = main()
         sys.stdout.flush()
     except UserError as error:
         message = " ".join(str(error).splitlines())  # a file's name may hold a line break
-        print(f"{script}: error: {message}", file=sys.stderr)
-        code = EXIT_BAD_INPUT
     except MemoryError:
-        print(
-            f"{script}: error: not enough memory for this run; "
-            "choose fewer images (--train-size) or a smaller network (--hidden)",
-            file=sys.stderr,
-        )
-        code = EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        print(f"\n{script}: interrupted", file=sys.stderr)
-        code = EXIT_INTERRUPTED
+        message = "not enough memory; take fewer or smaller images, or a smaller network"
+    except KeyboardInterrupt as interrupt:
+        code = exit_code(interrupt)
     except BrokenPipeError:  # the reader of our output left, as `| head` does: not an error
         discard_output(sys.stdout)
         code = EXIT_DONE
     except OSError as error:  # such as a full disk behind `> file`
         discard_output(sys.stdout)
-        print(f"{script}: error: {error.strerror or error}", file=sys.stderr)
-        code = EXIT_BAD_INPUT
+        message = error.strerror or str(error)
+    if message:
+        print(f"{script}: error: {message}", file=sys.stderr)
     sys.exit(code)
 
 
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Do not heed Ctrl-C in this block: for the short work that must not be lost half-way."""
-    try:
-        usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # in another thread than the main one, where Ctrl-C does not arrive
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
+def _raise_interrupt(number: int, _: object) -> NoReturn:
+    """SIGTERM ends a script the way Ctrl-C does."""
+    raise KeyboardInterrupt(number)
+
+
+def exit_code(interrupt: KeyboardInterrupt) -> int:
+    """128 + the signal's number, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + int(interrupt.args[0] if interrupt.args else signal.SIGINT)
 
 
 def discard_output(stream: TextIO) -> None:
@@ -95,6 +92,15 @@ def discard_output(stream: TextIO) -> None:
 
 
 # --- metrics ----------------------------------------------------------------------------------
+
+
+def said(english: str) -> str:
+    """Mark a line that is said elsewhere, so that the test of the translation finds it."""
+    return english
+
+
+YES, NO = said("yes"), said("no")
+CONFIRMED, REFUTED, INCONCLUSIVE = said("confirmed"), said("refuted"), said("inconclusive")
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,16 @@ class Evaluation:
     false_positives: int
     false_negatives: int
     true_negatives: int
+    positives: int
+    negatives: int
+    total: int
+    correct: int
+    accuracy: float
+    majority_share: float  # accuracy of always giving the commoner answer: what is to be beaten
+    precision: float
+    recall: float
+    f1: float  # 2 precision recall / (precision + recall), as counts: 2 TP / (2 TP + FP + FN)
+    loss: float  # mean squared error of the probabilities
     roc_auc: float
     threshold: float
 
@@ -116,70 +132,44 @@ class Evaluation:
         cls, probabilities: np.ndarray, targets: np.ndarray, threshold: float = 0.5
     ) -> Evaluation:
         """Evaluate probabilities (n,) against targets (n,), answering yes from the threshold up."""
-        answers = probabilities >= threshold
-        truth = targets > 0.5
+        yes, truth = probabilities >= threshold, targets > 0.5
+        groups = yes & truth, yes & ~truth, ~yes & truth, ~yes & ~truth
+        tp, fp, fn, tn = (int(np.sum(group)) for group in groups)
+        total = tp + fp + fn + tn
         return cls(
-            true_positives=int(np.sum(answers & truth)),
-            false_positives=int(np.sum(answers & ~truth)),
-            false_negatives=int(np.sum(~answers & truth)),
-            true_negatives=int(np.sum(~answers & ~truth)),
+            *(tp, fp, fn, tn, tp + fn, fp + tn, total, tp + tn),
+            accuracy=_ratio(tp + tn, total),
+            majority_share=_ratio(max(tp + fn, fp + tn), total),
+            precision=_ratio(tp, tp + fp),
+            recall=_ratio(tp, tp + fn),
+            f1=_ratio(2 * tp, 2 * tp + fp + fn),
+            loss=float(np.mean((probabilities - targets) ** 2, dtype=np.float64)),
             roc_auc=roc_auc(probabilities, truth),
             threshold=threshold,
         )
 
     @property
-    def positives(self) -> int:
-        return self.true_positives + self.false_negatives
+    def usual_answer(self) -> str:
+        return YES if self.positives > self.negatives else NO
 
     @property
-    def negatives(self) -> int:
-        return self.true_negatives + self.false_positives
-
-    @property
-    def total(self) -> int:
-        return self.positives + self.negatives
-
-    @property
-    def correct(self) -> int:
-        return self.true_positives + self.true_negatives
-
-    @property
-    def accuracy(self) -> float:
-        return _ratio(self.correct, self.total)
-
-    @property
-    def majority_share(self) -> float:
-        """The accuracy of always giving the commoner answer: what accuracy has to beat."""
-        return _ratio(max(self.positives, self.negatives), self.total)
-
-    @property
-    def precision(self) -> float:
-        return _ratio(self.true_positives, self.true_positives + self.false_positives)
-
-    @property
-    def recall(self) -> float:
-        return _ratio(self.true_positives, self.positives)
-
-    @property
-    def f1(self) -> float:
-        """2 precision recall / (precision + recall), as counts: 2 TP / (2 TP + FP + FN)."""
-        doubled = 2 * self.true_positives
-        return _ratio(doubled, doubled + self.false_positives + self.false_negatives)
-
-    def as_dict(self) -> dict[str, int | float | None]:
-        """All counts and ratios by name, for JSON: NaN, which JSON does not have, becomes None."""
-        derived = ("total", "correct", "accuracy", "majority_share", "precision", "recall", "f1")
-        values = asdict(self) | {name: getattr(self, name) for name in derived}
-        return {name: json_number(value) for name, value in values.items()}
+    def only_answer(self) -> str | None:
+        """The answer given to everything, where there is but one."""
+        yes = self.true_positives + self.false_positives
+        return NO if not yes else YES if yes == self.total else None
 
 
 def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
+    return part / whole if whole else math.nan
 
 
-def json_number(value: float) -> float | None:
-    """The number itself, or None for NaN, which JSON does not have."""
-    return None if np.isnan(value) else value
+def for_json(value: Any) -> Any:
+    """The same with None for NaN, which JSON does not have, in dicts and lists too."""
+    if isinstance(value, dict):
+        return {name: for_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [for_json(item) for item in value]
+    return None if value != value else value
 
 
 def roc_auc(scores: np.ndarray, targets: np.ndarray) -> float:
@@ -187,22 +177,41 @@ def roc_auc(scores: np.ndarray, targets: np.ndarray) -> float:
 
     The Mann-Whitney form, AUC = (R - P (P + 1) / 2) / (P N), with R the sum of the positives'
     ranks, ties sharing their mean rank (Hanley and McNeil, Radiology 143, 1982). NaN where a
-    class is empty.
+    class is empty. Raises SettingError for scores that are NaN, which have no rank.
     """
+    if np.isnan(scores).any():
+        raise SettingError("a score is NaN; scores must be numbers")
     truth = np.asarray(targets) > 0.5
     positives = int(truth.sum())
     negatives = len(truth) - positives
     if not positives or not negatives:
-        return float("nan")
+        return math.nan
     _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(counts) - (counts - 1) / 2
     rank_sum = mean_rank[place][truth].sum()
     return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
 
 
+CONFIDENCE_Z = 1.959964  # standard normal quantile: two-sided intervals of 95%
+
+
+def wilson_interval(k: int, n: int) -> tuple[float, float]:
+    """Wilson's 95% score interval for the share k / n (J. Am. Stat. Assoc. 22, 1927).
+
+        (p + z^2 / 2n  -+  z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n),     p = k / n
+
+    All of [0, 1] where n is 0.
+    """
+    if not n:
+        return 0.0, 1.0
+    p, z = k / n, CONFIDENCE_Z
+    centre, whole = p + z * z / (2 * n), 1 + z * z / n
+    reach = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, (centre - reach) / whole), min(1.0, (centre + reach) / whole)
+
+
 # --- the shape of a digit ---------------------------------------------------------------------
 
-IMAGES_AT_ONCE = 1000  # so that the shapes of all test images take no more memory than training
 INK_THRESHOLD = 0.5  # a pixel that is at least half covered belongs to the stroke
 
 
@@ -225,36 +234,27 @@ def slant(images: np.ndarray) -> np.ndarray:
 
 
 def stroke_width(images: np.ndarray) -> np.ndarray:
-    """Mean width in pixels of the strokes in each of (n, h, w): 2 area / perimeter, (n,).
+    """Mean width in pixels of the strokes in each of (n, h, w): 2 area / outline, (n,).
 
-    That is exact for a line much longer than wide, and less than the width of a short one: a
-    stroke of length l and width w has area l w and perimeter 2 l + 2 w. Area and perimeter come
-    from counts of 2x2 windows, with Duda's weights, which suit slanting edges:
-
-        area      = Q1 / 4 + Q2 / 2 + 7 Q3 / 8 + Q4 + 3 QD / 4
-        perimeter = Q2 + (Q1 + Q3 + 2 QD) / sqrt(2)
-
-    (Gray, IEEE Trans. Computers 20, 1971; Pratt, Digital Image Processing, "Bit quads"). NaN
-    where there is no ink.
+    That is exact for a line much longer than wide. The outline's length is pi / 4 times the
+    number of pixel sides between ink and paper: a curve that runs in all directions alike crosses
+    so many grid lines (Cauchy and Crofton's formula with two directions). NaN where there is no
+    ink.
     """
-    q1, q2, q3, q4, qd = _bit_quads(images >= INK_THRESHOLD)
-    area = q1 / 4 + q2 / 2 + 7 * q3 / 8 + q4 + 3 * qd / 4
-    perimeter = q2 + (q1 + q3 + 2 * qd) / np.sqrt(2)
+    ink = np.pad(images >= INK_THRESHOLD, ((0, 0), (1, 1), (1, 1)))
+    sides = sum(np.count_nonzero(np.diff(ink, axis=axis), axis=(1, 2)) for axis in (1, 2))
     with np.errstate(invalid="ignore"):
-        return 2 * area / perimeter
+        return 2 * np.count_nonzero(ink, axis=(1, 2)) / (np.pi / 4 * sides)
 
 
 def closed_loops(images: np.ndarray) -> np.ndarray:
     """Number of patches of paper that the ink of each of (n, h, w) encloses: int (n,).
 
-        loops = components - Euler number,   Euler number = (Q1 - Q3 - 2 QD) / 4
-
-    with ink pixels joined along sides and corners (Gray, 1971, as in `stroke_width`). A loop that
-    thick ink has filled is none.
+    Paper that shares only a corner is not connected, as ink that does is. A loop that thick ink
+    has filled is none.
     """
-    ink = images >= INK_THRESHOLD
-    q1, _, q3, _, qd = _bit_quads(ink)
-    return connected_components(ink).max(axis=(1, 2)) - (q1 - q3 - 2 * qd) // 4
+    paper = np.pad(images < INK_THRESHOLD, ((0, 0), (1, 1), (1, 1)), constant_values=True)
+    return connected_components(paper, corners=False).max(axis=(1, 2)) - 1  # the outside
 
 
 def stray_ink(images: np.ndarray) -> np.ndarray:
@@ -271,36 +271,25 @@ def stray_ink(images: np.ndarray) -> np.ndarray:
     return (total - sizes.max(axis=1, initial=0)) / np.maximum(total, 1)
 
 
-def connected_components(ink: np.ndarray) -> np.ndarray:
-    """Number the connected parts of each image of ink, bool (n, h, w): 1, 2, ...; 0 is paper.
+def connected_components(mask: np.ndarray, corners: bool = True) -> np.ndarray:
+    """Number the connected parts of each mask, bool (n, h, w): 1, 2, ...; 0 off the mask.
 
-    Pixels that share a side or a corner are connected. Many images are done at once: the runs of
-    ink in each row are numbered, and touching runs of neighbouring rows joined.
+    Pixels that share a side are connected, and with `corners` those that share a corner.
     """
-    if len(ink) > IMAGES_AT_ONCE:
-        batches = np.array_split(ink, math.ceil(len(ink) / IMAGES_AT_ONCE))
-        return np.concatenate([connected_components(batch) for batch in batches])
-    n, height, width = ink.shape
-    framed = np.zeros((n, height + 1, width + 1), bool)  # paper above, and where a row ends
-    framed[:, 1:, :-1] = ink
-    is_ink = framed.ravel()
-    pixels = np.flatnonzero(is_ink)
-    run_of = np.zeros(is_ink.size, np.int64)
-    run_of[pixels] = np.cumsum(~is_ink[pixels - 1]) - 1
-
-    above = pixels[:, np.newaxis] - (width + np.arange(3))  # the three pixels that touch it there
-    touching = is_ink[above]
-    upper = run_of[above[touching]]
-    lower = run_of[np.broadcast_to(pixels[:, np.newaxis], above.shape)[touching]]
-    part = connect(run_of.max(initial=-1) + 1, upper, lower)
-
-    # Parts in order of appearance; what came before an image's own is taken off.
-    numbers = np.zeros(is_ink.size, np.int32)
-    numbers[pixels] = part[run_of[pixels]] + 1
-    numbers = numbers.reshape(framed.shape)[:, 1:, :-1]
-    last = np.maximum.accumulate(numbers.max(axis=(1, 2), initial=0))
-    before = np.append(0, last[:-1]).astype(np.int32)
-    return np.where(ink, numbers - before[:, np.newaxis, np.newaxis], 0)
+    n, height, width = mask.shape
+    framed = np.zeros((n, height + 1, width + 2), np.int64)  # 0: nothing above and at both sides
+    number = framed[:, 1:, 1:-1]
+    number[mask] = np.arange(1, np.count_nonzero(mask) + 1)
+    pairs = [np.zeros((2, 0), np.int64)]
+    for up, left in [(0, 1), (1, 0), (1, 1), (1, -1)][: 4 if corners else 2]:
+        neighbour = framed[:, 1 - up : height + 1 - up, 1 - left : width + 1 - left]
+        touching = mask & (neighbour > 0)
+        pairs.append(np.stack([number[touching], neighbour[touching]]) - 1)
+    number[mask] = connect(np.count_nonzero(mask), *np.concatenate(pairs, axis=1)) + 1
+    # Parts are in order of appearance; what came before an image's own is taken off.
+    last = np.maximum.accumulate(number.max(axis=(1, 2), initial=0))
+    before = np.append(0, last)[:n].reshape(n, 1, 1)
+    return np.where(mask, number - before, 0)
 
 
 def connect(n: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -321,43 +310,19 @@ def connect(n: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (np.cumsum(root == np.arange(n)) - 1)[root]
 
 
-def _bit_quads(ink: np.ndarray) -> np.ndarray:
-    """Count the 2x2 windows of each image of ink, bool (n, h, w), by their ink pixels: int (5, n).
+# --- the lab sheet's claims about errors ------------------------------------------------------
 
-    Q1 to Q4 have one to four; QD are those with two on a diagonal, which Q2 leaves out.
-    """
-    framed = np.pad(ink, ((0, 0), (1, 1), (1, 1))).view(np.uint8)
-    top_left, top_right = framed[:, :-1, :-1], framed[:, :-1, 1:]
-    low_left, low_right = framed[:, 1:, :-1], framed[:, 1:, 1:]
-    kind = top_left + top_right + low_left + low_right
-    kind[(top_left == low_right) & (top_right == low_left) & (top_left != top_right)] = 5
-    return np.stack([(kind == k).sum(axis=(1, 2)) for k in range(1, 6)])
-
-
-# --- the error analysis -----------------------------------------------------------------------
-
-CONFIDENCE_Z = 1.959964  # standard normal quantile: two-sided intervals of 95%
+IMAGES_AT_ONCE = 200  # so that the claims take no more memory than the training before them
 NOTABLE_EXCESS = 0.5  # half as many errors again; with less it is no case of its own
 OUTER_DECILE = 0.1  # "very thin", "strongly slanted": as one training image in ten is
 # Which digits look like the one to recognise. For 8 the lab sheet says it; for the others it is
 # our choice, made by eye before any run.
-LOOKALIKES = {
-    0: (6, 9),
-    1: (4, 7),
-    2: (3, 7),
-    3: (5, 8),
-    4: (7, 9),
-    5: (3, 6),
-    6: (0, 5),
-    7: (1, 9),
-    8: (6, 9),
-    9: (4, 7),
-}
+LOOKALIKES = {0: (6, 9), 1: (4, 7), 2: (3, 7), 3: (5, 8), 4: (7, 9), 5: (3, 6), 6: (0, 5)}
+LOOKALIKES |= {7: (1, 9), 8: (6, 9), 9: (4, 7)}
 LabelledImages = tuple[np.ndarray, np.ndarray]  # images (n, side * side), digits (n,)
 
 
-@dataclass(frozen=True)
-class ErrorRate:
+class ErrorRate(NamedTuple):
     """So many errors on so many images."""
 
     errors: int
@@ -369,28 +334,18 @@ class ErrorRate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95% score interval (J. Am. Stat. Assoc. 22, 1927); all of [0, 1] for no images.
-
-        (p + z^2 / 2n  -+  z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
-        """
-        if not self.total:
-            return 0.0, 1.0
-        p, n, z = self.share, self.total, CONFIDENCE_Z
-        centre = p + z * z / (2 * n)
-        reach = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        whole = 1 + z * z / n
-        return max(0.0, float((centre - reach) / whole)), min(1.0, float((centre + reach) / whole))
+        return wilson_interval(self.errors, self.total)
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """One claim of the lab sheet about where the network errs, put to the test."""
 
-    name: str  # "gap", "thin", "slant", "lookalikes" or "noise", as in MESSAGES
-    limit: float | None  # the measure from which an image counts as affected, where there is one
+    name: str  # "gap", "thin", "slant", "lookalikes" or "noise"
+    title: str  # which images are affected, in English, with these fields:
+    fields: dict[str, float]  # the digit, the limit of the measure, the look-alikes
     affected: ErrorRate
     rest: ErrorRate
-    wrong: tuple[int, ...]  # the affected images got wrong, by their number in the test set
+    wrong: list[int]  # the affected images got wrong, by their number in the test set
 
     @property
     def difference(self) -> float:
@@ -408,32 +363,28 @@ class Claim:
         """
         p, q = self.affected.share, self.rest.share
         (p_low, p_high), (q_low, q_high) = self.affected.interval, self.rest.interval
-        low = self.difference - np.hypot(p - p_low, q_high - q)
-        high = self.difference + np.hypot(p_high - p, q - q_low)
-        return float(low), float(high)
+        low = self.difference - math.hypot(p - p_low, q_high - q)
+        return low, self.difference + math.hypot(p_high - p, q - q_low)
 
     @property
     def verdict(self) -> str:
-        """Held: the interval lies above 0, the affected are got wrong more often.
+        """Confirmed: the interval lies above 0, the affected are got wrong more often.
 
-        Not held: it does not, and it ends below half the rest's own error rate (half its rate of
-        right answers if that is less), so that a notable excess is ruled out. Too few to tell:
-        neither.
+        Refuted: it does not, and it ends below half the rest's own error rate (half its rate of
+        right answers if that is less), so that a notable excess is ruled out. Inconclusive:
+        neither; there are too few images to tell.
         """
         low, high = self.interval
         if low > 0:
-            return "held"
+            return CONFIRMED
         notable = NOTABLE_EXCESS * min(self.rest.share, 1 - self.rest.share)
-        return "not_held" if high < notable else "too_few"
+        return REFUTED if high < notable else INCONCLUSIVE
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        low, high = self.interval
-        return asdict(self) | {
-            "difference": json_number(self.difference),
-            "interval": [json_number(low), json_number(high)],
-            "verdict": self.verdict,
-        }
+        """What the claim compared and found, by name, for JSON."""
+        rates = {"affected": self.affected._asdict(), "rest": self.rest._asdict()}
+        found = {name: getattr(self, name) for name in ("difference", "interval", "verdict")}
+        return for_json(self._asdict() | rates | found)
 
 
 def examine_claims(
@@ -448,44 +399,54 @@ def examine_claims(
     it, and the rest. The last compares errors of both kinds: images with stray ink, and without.
 
     What counts as affected is set by the training images alone. Each claim is tested by itself;
-    of five false ones about one in eight times one would seem to hold by chance.
+    of five false ones about one in eight times one would seem confirmed by chance.
     """
-    is_digit, taught = test[1] == digit, train[1] == digit
+    is_digit, train_is_digit = test[1] == digit, train[1] == digit
     wrong = answers != is_digit
-    own, examples = _square(test[0][is_digit]), _square(train[0][taught])
+    own, examples = test[0][is_digit], train[0][train_is_digit]  # images
 
-    def claim(
-        name: str, compared: np.ndarray, affected: np.ndarray, limit: float | None = None
-    ) -> Claim:
-        def rate(group: np.ndarray) -> ErrorRate:
-            return ErrorRate(int(np.sum(wrong & group)), int(np.sum(group)))
+    def rate(group: np.ndarray) -> ErrorRate:
+        return ErrorRate(int(np.sum(wrong & group)), int(np.sum(group)))
 
-        rows = tuple(np.flatnonzero(wrong & affected).tolist())
-        return Claim(name, limit, rate(affected), rate(compared & ~affected), rows)
+    def claim(name: str, title: str, among: Any, affected: Any, **fields: float) -> Claim:
+        """Compare the affected with the others among these images: masks (n_test,)."""
+        rates = rate(affected), rate(among & ~affected)
+        numbers = np.flatnonzero(wrong & affected).tolist()
+        return Claim(name, title, {"digit": digit, **fields}, *rates, numbers)
 
-    def claim_about_shape(name: str, affected_of_own: np.ndarray, limit: float) -> Claim:
+    def claim_about_own(name: str, title: str, affected_of_own: Any, limit: float) -> Claim:
         affected = np.zeros_like(is_digit)
         affected[is_digit] = affected_of_own
-        return claim(name, is_digit, affected, limit)
+        return claim(name, title, is_digit, affected, limit=limit)
 
     claims = []
     if len(examples):
-        usual_loops = int(np.bincount(closed_loops(examples)).argmax())
-        thin = float(np.quantile(stroke_width(examples), OUTER_DECILE))
-        strong = float(np.quantile(np.abs(slant(examples)), 1 - OUTER_DECILE))
-        if usual_loops:
-            claims.append(claim_about_shape("gap", closed_loops(own) < usual_loops, usual_loops))
-        claims.append(claim_about_shape("thin", stroke_width(own) < thin, thin))
-        claims.append(claim_about_shape("slant", np.abs(slant(own)) > strong, strong))
-    claims.append(claim("lookalikes", ~is_digit, np.isin(test[1], LOOKALIKES[digit])))
-    claims.append(claim("noise", np.ones_like(is_digit), stray_ink(_square(test[0])) > 0))
-    return claims
+        loops = int(np.bincount(_measured(closed_loops, examples)).argmax())
+        if loops:
+            title = said("{digit} with a gap (under {limit:g} closed loops)")
+            claims += [claim_about_own("gap", title, _measured(closed_loops, own) < loops, loops)]
+        thin = float(np.quantile(_measured(stroke_width, examples), OUTER_DECILE))
+        title = said("{digit} with very thin lines (under {limit:.2f} pixels)")
+        claims += [claim_about_own("thin", title, _measured(stroke_width, own) < thin, thin)]
+        strong = float(np.quantile(np.abs(_measured(slant, examples)), 1 - OUTER_DECILE))
+        title = said("{digit} strongly slanted (over {limit:.1f} degrees)")
+        is_slanted = np.abs(_measured(slant, own)) > strong
+        claims += [claim_about_own("slant", title, is_slanted, strong)]
+    first, second = LOOKALIKES[digit]
+    title, alike = said("{first} and {second} taken for {digit}"), np.isin(test[1], (first, second))
+    claims += [claim("lookalikes", title, ~is_digit, alike, first=first, second=second)]
+    title, is_noisy = (
+        said("noisy images (ink outside the main stroke)"),
+        _measured(stray_ink, test[0]),
+    )
+    return [*claims, claim("noise", title, np.ones_like(is_digit), is_noisy > 0)]
 
 
-def _square(images: np.ndarray) -> np.ndarray:
-    """Rows of pixels (n, side * side) as images (n, side, side)."""
-    side = math.isqrt(images.shape[1])
-    return images.reshape(len(images), side, side)
+def _measured(measure: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
+    """A measure of shape of rows of pixels (n, side * side), a batch at a time: (n,)."""
+    side, batches = math.isqrt(images.shape[1]), math.ceil(len(images) / IMAGES_AT_ONCE) or 1
+    squares = np.array_split(images.reshape(-1, side, side), batches)
+    return np.concatenate([measure(batch) for batch in squares])
 
 
 # --- writing files ----------------------------------------------------------------------------
@@ -495,10 +456,8 @@ def _square(images: np.ndarray) -> np.ndarray:
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a binary file that takes its name only when whole.
 
-    The bytes go to a hidden file beside `path`, renamed to `path` when the block ends
-    without an error and removed otherwise: whatever happens, `path` is the old file or the new
-    one. Several of these in one ``ExitStack``, each flushed after its last write, are all written
-    before any takes its name.
+    The bytes go to a hidden file beside `path`, renamed to `path` when the block ends without an
+    error and removed otherwise: whatever happens, `path` is the old file or the new one.
 
     Raises
     ------
@@ -520,7 +479,13 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             staged.unlink(missing_ok=True)
 
 
-def writable_directory(path: Path, names: Sequence[str]) -> Path:
+def write_text(path: Path, text: str) -> None:
+    """Write a text file of this project, UTF-8, whole or not at all."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def writable_directory(path: Path, names: Sequence[str] = ()) -> Path:
     """Make sure that these files can be written there, now rather than after the work."""
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -532,41 +497,80 @@ def writable_directory(path: Path, names: Sequence[str]) -> Path:
                 raise IsADirectoryError(0, f"{name} in it is a directory")
     except OSError as error:
         raise UserError(
-            f"cannot write to the directory {path}: {error.strerror or error}; "
-            "choose another with --output-dir"
+            f"cannot write to the directory {path}: {error.strerror or error}; choose another"
         ) from error
     return path
 
 
 # --- screen and log ---------------------------------------------------------------------------
 
+LANGUAGES = ("en", "ru")
+RUSSIAN_FILE = Path(__file__).resolve().parent / "data" / "russian.json"
 
-class RunLog:
-    """What a run says: every line to the screen at once, and kept for the log file.
 
-    Lines are named in `MESSAGES`, so the same run can be told in either language.
+class Language(Formatter):
+    """Says lines in English, as they stand where they are said, or in their Russian.
+
+    The Russian is data/russian.json, found by the English line; a line that is not there stays
+    English, and a test sees to it that there is none. Forms of a line that depend on a number n
+    are parted by "|": one and many in English; one, few (2 to 4) and many in Russian.
     """
 
-    def __init__(self, language: str, screen: TextIO | None = None):
-        self.language = language
+    def __init__(self, name: str = "en"):
+        self.name = name
+        self.russian: dict[str, str] = {}
+        if name == "ru":
+            try:
+                self.russian = json.loads(RUSSIAN_FILE.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise UserError(f"{RUSSIAN_FILE}: cannot be read: {error}; get it again") from error
+
+    def __call__(self, english: str, **values: object) -> str:
+        """The lines with their fields filled in; thousands as the language has them, NaN as n/a.
+
+        Several lines are written as in a docstring, and each is looked up by itself.
+        """
+        english = cleandoc(english) if "\n" in english else english
+        lines = [self._choose(line, values) for line in english.split("\n")]
+        return self.vformat("\n".join(lines), (), values)
+
+    def format_field(self, value: Any, spec: str) -> str:
+        if value != value:
+            return "n/a"
+        text = format(value, spec)
+        return text.replace(",", "\N{NO-BREAK SPACE}") if self.russian and "," in spec else text
+
+    def _choose(self, line: str, values: dict[str, Any]) -> str:
+        """The line in the language, and of its forms the one for the number n."""
+        forms = self.russian.get(line, line).split("|")
+        if len(forms) == 1:
+            return forms[0]
+        n = values["n"]
+        few = 2 <= n % 10 <= 4 and not 12 <= n % 100 <= 14
+        one = n == 1 if len(forms) == 2 else n % 10 == 1 and n % 100 != 11
+        return forms[0] if one else forms[1] if few else forms[-1]
+
+
+class RunLog:
+    """What a run says: every line to the screen at once, and kept for the log file."""
+
+    def __init__(self, language: str = "en", screen: TextIO | None = None):
+        self.text = Language(language)
         self.screen = screen or sys.stdout
         self.lines: list[str] = []
 
-    def text(self, key: str, **values: object) -> str:
-        return MESSAGES[self.language][key].format(**values)
-
-    def say(self, key: str, **values: object) -> None:
-        """Say the named message on the screen and in the log."""
-        self.write(self.text(key, **values))
+    def say(self, english: str, **values: object) -> None:
+        """Say the line, in the run's language, on the screen and in the log."""
+        self.write(self.text(english, **values))
 
     def write(self, text: str = "") -> None:
         """The same with a ready text, which needs no translation (art, numbers)."""
         self.lines += text.split("\n")
         self._show(text)
 
-    def remark(self, key: str, **values: object) -> None:
+    def remark(self, english: str, **values: object) -> None:
         """Say it on the screen alone: times and paths, which differ from run to run."""
-        self._show(self.text(key, **values))
+        self._show(self.text(english, **values))
 
     def _show(self, text: str) -> None:
         try:
@@ -581,32 +585,30 @@ class RunLog:
 class Progress:
     """One line on a terminal that tells how far the work is; silent where output is piped."""
 
-    SECONDS_BETWEEN = 0.1
-    SECONDS_BEFORE_FIRST = 0.5  # what is quicker than this needs no progress
+    SECONDS_BETWEEN = 0.2  # what is quicker than this needs no progress
 
     def __init__(self, label: str, total: int, stream: TextIO | None = None):
-        self.label = label
-        self.total = total
+        self.label, self.total = label, max(total, 1)
         self.stream = stream or sys.stdout
-        self.shown = False
-        self._next = time.monotonic() + self.SECONDS_BEFORE_FIRST
-        self._on_terminal = self.stream.isatty()
+        self._on_terminal, self._shown = self.stream.isatty(), False
+        self._next = time.monotonic() + self.SECONDS_BETWEEN
 
     def update(self, done: int) -> None:
-        if not self._on_terminal or time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + self.SECONDS_BETWEEN
-        self.stream.write(f"\r{self.label} {done / max(self.total, 1):4.0%}")
-        self.stream.flush()
-        self.shown = True
+        if self._on_terminal and time.monotonic() >= self._next:
+            self._next, self._shown = time.monotonic() + self.SECONDS_BETWEEN, True
+            print(f"\r{self.label} {done / self.total:4.0%}", end="", file=self.stream, flush=True)
+
+    def clear(self) -> None:
+        """Make room for what comes next."""
+        if self._shown:
+            self._shown = False
+            print("\r\x1b[K", end="", file=self.stream, flush=True)
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.shown:
-            self.stream.write("\r\x1b[K")  # the line makes room for what comes next
-            self.stream.flush()
+        self.clear()
 
 
 INK_RAMP = " .:+*#"  # from paper to full ink
@@ -641,150 +643,4 @@ def _draw(image: np.ndarray) -> list[str]:
 
 def percent(share: float) -> str:
     """0.927 -> "92.70%", as the lab sheet writes it; a ratio that does not exist is "n/a"."""
-    return "n/a" if np.isnan(share) else f"{share:.2%}"
-
-
-# --- the two languages ------------------------------------------------------------------------
-
-# The Russian lines are the lab sheet's own, word for word, where the sheet gives a line.
-MESSAGES: dict[str, dict[str, str]] = {
-    "en": {
-        "not_mnist": "NOT MNIST: the data is the bundled sample, drawn to look like handwriting; "
-        "python mnist_loader.py downloads MNIST",
-        "verified": "Verified: {path}",
-        "fact_total": "{total} images of the digits {lowest} to {highest}",
-        "fact_splits": "{train} training examples, {test} test examples",
-        "fact_size": "Size of each image: {height}x{width} pixels ({pixels} pixels)",
-        "fact_range": "Each pixel has a value from {lowest} to {highest} (levels of grey)",
-        "fact_mean": "Mean ink of the training images: {mean:.4f} of full; "
-        "inked pixels: {inked:.1%}",
-        "fact_digits": "Images of each digit:",
-        "fact_digit": "  {digit}: {train} training, {test} test",
-        "sample": "the bundled sample",
-        "title": "Recognising the handwritten digit {digit} in {dataset}",
-        "network": "Network: {layers}; {parameters} parameters, {dtype}, seed {seed}",
-        "training_plan": "Training: {epochs} epochs, an update after every sample; "
-        "learning rate {learning_rate:g}, momentum {momentum:g}, L2 {l2:g}, dropout {dropout:g}",
-        "training_images": "Training images: {total}, of them {positives} show the digit {digit} "
-        "({share})",
-        "test_images": "Test images: {total}, of them {positives} show the digit {digit} ({share})",
-        "no_positives": "Note: no {digit} among the training images, so there is nothing to learn; "
-        "take more with --train-size",
-        "examples": "Examples of the digit {digit} from the training set:",
-        "example": "Example {number}:",
-        "training": "Training:",
-        "epoch": "Epoch {epoch}/{epochs}, loss: {loss:.6f}",
-        "epoch_progress": "Epoch {epoch}/{epochs}",
-        "interrupted": "Interrupted: what follows is the network after {epoch} of {epochs} epochs",
-        "interrupted_early": "Interrupted before the first epoch ended: nothing to save",
-        "results": "Results on the test set:",
-        "accuracy": "Accuracy on the test set: {accuracy}",
-        "correct": "Recognised correctly: {correct} of {total}.",
-        "majority": 'Always answering "{answer}" would score {share}; '
-        "accuracy means something only beside that.",
-        "yes": "yes",
-        "no": "no",
-        "confusion": "Confusion counts (threshold {threshold:g}):",
-        "answered": "answered",
-        "is_digit": "shows {digit}",
-        "is_other": "shows another",
-        "ratios": "Of the digit {digit}: precision {precision}, recall {recall}, F1 {f1}; "
-        "ROC AUC {roc_auc:.4f}",
-        "false_alarms": "False alarms, other digits taken for {digit}: {alarms} of {total}",
-        "false_alarms_of": "  digit {other}: {alarms} of {total} ({share})",
-        "missed": "Missed, images of {digit} not recognised: {missed} of {total}",
-        "missed_numbers": "  images of the test set, counted from 0: {numbers}",
-        "claims": "Error analysis: does the network err where the lab sheet says that it does?",
-        "claims_note": "(test images, with 95% Wilson intervals; the limits come from the training "
-        "images)",
-        "claims_of_other_digit": "(the lab sheet speaks of the digit 8; here the same is asked of "
-        "the digit {digit})",
-        "affected": "errors on these",
-        "others": "on the others",
-        "errors_of": "{errors} of {total}",
-        "claim_gap": "{digit} with a gap (fewer than {limit:g} closed loops)",
-        "claim_thin": "{digit} with very thin lines (under {limit:.2f} pixels)",
-        "claim_slant": "{digit} strongly slanted (over {limit:.1f} degrees)",
-        "claim_lookalikes": "{lookalikes} taken for {digit}",
-        "claim_noise": "noisy images (ink outside the main stroke)",
-        "claim_sentence": "{claim}: {verdict}. Errors on {affected} of these and on {rest} of the "
-        "others: {difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}.",
-        "claim_unseen": "{claim}: {verdict}. There are none to compare.",
-        "verdict_held": "held",
-        "verdict_not_held": "not held",
-        "verdict_too_few": "too few to tell",
-        "one_run": "One run with seed {seed}; another seed gives slightly other numbers.",
-        "time": "Trained in {seconds:.2f} s, {rate:,.0f} samples a second",
-        "written": "Written: {path}",
-    },
-    "ru": {
-        "not_mnist": "НЕ MNIST: данные взяты из встроенного набора, нарисованного похоже на "
-        "рукописный; python mnist_loader.py скачает MNIST",
-        "verified": "Проверено: {path}",
-        "fact_total": "{total} изображений цифр от {lowest} до {highest}",
-        "fact_splits": "{train} обучающих примеров, {test} тестовых",
-        "fact_size": "Размер каждого изображения: {height}×{width} пикселей ({pixels} пикселя)",
-        "fact_range": "Каждый пиксель имеет значение от {lowest} до {highest} (градации серого)",
-        "fact_mean": "Средняя яркость обучающих изображений: {mean:.4f} от полной; "
-        "закрашено пикселей: {inked:.1%}",
-        "fact_digits": "Изображений каждой цифры:",
-        "fact_digit": "  {digit}: {train} обучающих, {test} тестовых",
-        "sample": "«встроенный набор»",
-        "title": "Распознавание цифры {digit} из датасета {dataset}",
-        "network": "Сеть: {layers}; параметров: {parameters}, {dtype}, seed {seed}",
-        "training_plan": "Обучение: эпох: {epochs}, обновление после каждого примера; "
-        "скорость обучения {learning_rate:g}, momentum {momentum:g}, L2 {l2:g}, "
-        "dropout {dropout:g}",
-        "training_images": "Обучающих примеров: {total}, из них с цифрой {digit}: {positives} "
-        "({share})",
-        "test_images": "Тестовых примеров: {total}, из них с цифрой {digit}: {positives} ({share})",
-        "no_positives": "Внимание: среди обучающих примеров нет цифры {digit}, учиться не на чем; "
-        "возьмите больше примеров: --train-size",
-        "examples": "Примеры цифры {digit} из обучающей выборки:",
-        "example": "Пример {number}:",
-        "training": "Процесс обучения:",
-        "epoch": "Эпоха {epoch}/{epochs}, Ошибка: {loss:.6f}",
-        "epoch_progress": "Эпоха {epoch}/{epochs}",
-        "interrupted": "Прервано: далее результаты сети после {epoch} эпох из {epochs}",
-        "interrupted_early": "Прервано до конца первой эпохи: сохранять нечего",
-        "results": "Итоговая точность:",
-        "accuracy": "Точность на тестовой выборке: {accuracy}",
-        "correct": "Цифра {digit} распознана верно в {correct} из {total} случаев.",
-        "majority": "Ответ «{answer}» на все изображения дал бы {share}; "
-        "точность имеет смысл только рядом с этим числом.",
-        "yes": "да",
-        "no": "нет",
-        "confusion": "Матрица ошибок (порог {threshold:g}):",
-        "answered": "ответ",
-        "is_digit": "цифра {digit}",
-        "is_other": "другая цифра",
-        "ratios": "Для цифры {digit}: точность (precision) {precision}, полнота (recall) {recall}, "
-        "F1 {f1}; ROC AUC {roc_auc:.4f}",
-        "false_alarms": "Ложные срабатывания, другие цифры приняты за {digit}: {alarms} из {total}",
-        "false_alarms_of": "  цифра {other}: {alarms} из {total} ({share})",
-        "missed": "Пропуски, цифра {digit} не распознана: {missed} из {total}",
-        "missed_numbers": "  номера изображений тестовой выборки, с 0: {numbers}",
-        "claims": "Анализ ошибок: ошибается ли сеть там, где сказано в лабораторной работе?",
-        "claims_note": "(тестовые изображения, с 95%-ми интервалами Уилсона; границы заданы "
-        "обучающими примерами)",
-        "claims_of_other_digit": "(в лабораторной работе речь о цифре 8; здесь то же проверяется "
-        "для цифры {digit})",
-        "affected": "ошибки на таких",
-        "others": "на остальных",
-        "errors_of": "{errors} из {total}",
-        "claim_gap": "{digit} с разрывом (замкнутых петель меньше {limit:g})",
-        "claim_thin": "{digit} с очень тонкими линиями (тоньше {limit:.2f} пикселя)",
-        "claim_slant": "{digit} с сильным наклоном (больше {limit:.1f} градуса)",
-        "claim_lookalikes": "{lookalikes}, принятые за {digit}",
-        "claim_noise": "зашумленные изображения (краска вне основного штриха)",
-        "claim_sentence": "{claim}: {verdict}. Ошибки на {affected} таких и на {rest} остальных: "
-        "{difference:+.2f} п. п., 95%-й интервал от {low:+.2f} до {high:+.2f}.",
-        "claim_unseen": "{claim}: {verdict}. Сравнивать не с чем.",
-        "verdict_held": "подтвердилось",
-        "verdict_not_held": "не подтвердилось",
-        "verdict_too_few": "примеров слишком мало, чтобы судить",
-        "one_run": "Один запуск с seed {seed}; другой seed даст немного другие числа.",
-        "time": "Обучение заняло {seconds:.2f} с, {rate:,.0f} примеров в секунду",
-        "written": "Записано: {path}",
-    },
-}
+    return "n/a" if math.isnan(share) else f"{share:.2%}"
