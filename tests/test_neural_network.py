@@ -1,25 +1,24 @@
 """neural_network: held against finite differences, closed forms and arithmetic written out here.
 
-Nothing in here that is compared with comes from the module itself, but for its forward pass in the
-finite differences, which the hand-computed network checks.
+The block form of `train_epoch` is held against the loop over `train_step`, and `train_step` against
+central differences of the loss, which use nothing but the forward pass.
 """
 
 from __future__ import annotations
 
 import gc
 import io
-import json
 import math
-import random
 import time
-import warnings
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mnist_loader import load_dataset
 from neural_network import (
+    BLOCK,
     SGD,
     ModelError,
     NeuralNetwork,
@@ -31,125 +30,137 @@ from neural_network import (
 )
 
 DTYPES = ["float32", "float64"]
+STEP = 1e-5  # of the central differences
+parametrize = pytest.mark.parametrize
+NAN = math.nan
 
 
-def made_samples(n: int, n_in: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
+def made_samples(n: int, n_in: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
     return rng.random((n, n_in)), (rng.random(n) < 0.5).astype(float)
 
 
 def parameters(network: NeuralNetwork) -> list[np.ndarray]:
-    return [array.copy() for array in network.weights + network.biases]
+    return network.weights + network.biases
 
 
-def assert_same(network: NeuralNetwork, other: NeuralNetwork, **tolerance: float) -> None:
-    for mine, others in zip(parameters(network), parameters(other), strict=True):
-        np.testing.assert_allclose(mine, others, **tolerance or {"rtol": 0, "atol": 0})
+def assert_same(network: NeuralNetwork, other: NeuralNetwork, tolerance: float = 0) -> None:
+    """Each array within the tolerance of its scale; biases start at 0, so of 0.1 at least."""
+    for ours, theirs in zip(parameters(network), parameters(other), strict=True):
+        assert ours.dtype == theirs.dtype
+        scale = max(np.abs(theirs).max(), 0.1)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * scale)
+
+
+def saved_bytes(network: NeuralNetwork, path: Path) -> bytes:
+    network.save(path)
+    return path.read_bytes()
 
 
 # --- activations ------------------------------------------------------------------------------
 
-POINTS = np.array([-30, -5, -1, -0.1, 0, 0.1, 1, 5, 30])
+Z = np.array([-700, -30, -5, -1, -0.1, 0, 0.1, 1, 5, 30])
+SIGMOID = sigmoid, sigmoid_derivative, lambda z: 1 / (1 + math.exp(-z))
+TANH = tanh, tanh_derivative, lambda z: 1 - 2 / (math.exp(2 * z) + 1)
 
 
-def test_sigmoid_is_its_formula():
-    expected = [1 / (1 + math.exp(-z)) for z in POINTS]
-    np.testing.assert_allclose(sigmoid(POINTS), expected, rtol=1e-14)
+@parametrize(("function", "derivative", "formula"), [SIGMOID, TANH])
+def test_activation_is_its_formula_and_the_derivative_of_it_its_slope(
+    function, derivative, formula
+):
+    np.testing.assert_allclose(function(Z), [formula(z) for z in Z], 1e-12, 1e-300)
+    slope = (function(Z + STEP) - function(Z - STEP)) / (2 * STEP)
+    np.testing.assert_allclose(derivative(function(Z)), slope, rtol=1e-6, atol=1e-11)
 
 
-def test_tanh_is_its_formula():
-    expected = [(math.exp(z) - math.exp(-z)) / (math.exp(z) + math.exp(-z)) for z in POINTS]
-    np.testing.assert_allclose(tanh(POINTS), expected, rtol=1e-13)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.filterwarnings("error")
+@parametrize("dtype", DTYPES)
 def test_sigmoid_of_a_thousand_neither_overflows_nor_warns(dtype):
-    z = np.array([-1000, 1000, -88, 88, -104, 0], dtype)
-    with np.errstate(all="raise"), warnings.catch_warnings():
-        warnings.simplefilter("error")
-        a = sigmoid(z)
-    assert a.dtype == dtype
-    assert a[[0, 1, 5]].tolist() == [0, 1, 0.5]
-    assert ((a >= 0) & (a <= 1)).all()
-
-
-def test_sigmoid_keeps_small_probabilities():
-    assert sigmoid(np.array([-700.0]))[0] == pytest.approx(math.exp(-700), rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("function", "derivative"), [(sigmoid, sigmoid_derivative), (tanh, tanh_derivative)]
-)
-def test_derivative_of_the_activation_is_its_slope(function, derivative):
-    z, h = np.linspace(-4, 4, 33), 1e-5
-    slope = (function(z + h) - function(z - h)) / (2 * h)
-    np.testing.assert_allclose(derivative(function(z)), slope, rtol=1e-8)
+    with np.errstate(all="raise"):
+        a = sigmoid(np.array([-1000, 1000, 0], dtype))
+    assert (a.dtype, a.tolist()) == (dtype, [0, 1, 0.5])
 
 
 # --- the network ------------------------------------------------------------------------------
 
 
-def test_new_network_has_the_shapes_of_its_layers_and_no_biases():
-    network = NeuralNetwork((5, 4, 3, 1))
-    assert [w.shape for w in network.weights] == [(5, 4), (4, 3), (3, 1)]
-    assert [b.shape for b in network.biases] == [(4,), (3,), (1,)]
-    assert not any(b.any() for b in network.biases)
-
-
-def test_lab_network_is_784_64_1_in_float32():
-    network = NeuralNetwork()
-    assert [w.shape for w in network.weights] == [(784, 64), (64, 1)]
-    assert {array.dtype for array in parameters(network)} == {np.dtype("float32")}
-
-
-@pytest.mark.parametrize("scale", [0.1, 0.5])
-def test_starting_weights_are_normal_with_the_given_scale(scale):
-    w = NeuralNetwork((400, 250, 1), weight_scale=scale, dtype="float64").weights[0] / scale
+@parametrize("scale", [0.1, 0.5])
+def test_starting_weights_are_normal_with_the_given_scale_and_biases_zero(scale):
+    network = NeuralNetwork((400, 250, 1), weight_scale=scale, dtype="float64")
+    w = network.weights[0] / scale
     assert w.mean() == pytest.approx(0, abs=5 / math.sqrt(w.size))
     assert w.std() == pytest.approx(1, abs=5 / math.sqrt(2 * w.size))
     assert (w**4).mean() == pytest.approx(3, abs=0.2)  # a uniform distribution has 1.8
-
-
-def test_same_seed_gives_the_same_weights():
-    assert_same(NeuralNetwork((9, 4, 1), seed=3), NeuralNetwork((9, 4, 1), seed=3))
-
-
-def test_another_seed_gives_other_weights():
-    first, second = (NeuralNetwork((9, 4, 1), seed=seed).weights[0] for seed in (0, 1))
-    assert not np.any(first == second)
-
-
-def test_dropout_leaves_the_starting_weights_as_they_were():
-    assert_same(NeuralNetwork((9, 4, 1), dropout=0.5), NeuralNetwork((9, 4, 1)))
-
-
-def test_predictions_have_one_value_an_image():
-    network = NeuralNetwork((5, 4, 1))
-    x, _ = made_samples(7, 5)
-    probabilities = network.predict_proba(x)
-    assert probabilities.shape == (7,)
-    assert probabilities.dtype == np.float32
-    assert ((probabilities > 0) & (probabilities < 1)).all()
-    answers = network.predict(x)
-    assert answers.shape == (7,)
-    assert answers.dtype == bool
-
-
-def test_predictions_of_no_images_are_empty():
-    assert NeuralNetwork((5, 4, 1)).predict(np.zeros((0, 5))).shape == (0,)
+    assert [(b.shape, b.any()) for b in network.biases] == [((250,), False), ((1,), False)]
 
 
 def test_answer_is_yes_from_the_threshold_up():
     network = NeuralNetwork((5, 4, 1))
-    x, _ = made_samples(50, 5)
+    x, _ = made_samples(49, 5)
     probabilities = network.predict_proba(x)
-    threshold = float(np.median(probabilities[:49]))  # one of them, so that it is met exactly
-    assert threshold in probabilities
+    assert (probabilities.shape, probabilities.dtype) == ((49,), np.float32)
+    threshold = float(np.median(probabilities))  # one of them, so that it is met exactly
     assert network.predict(x, threshold).tolist() == (probabilities >= threshold).tolist()
     assert network.predict(x).tolist() == (probabilities >= 0.5).tolist()
+    assert network.predict(x[:0]).shape == (0,)
 
 
-# --- one update, by hand ----------------------------------------------------------------------
+# --- gradients against central differences ----------------------------------------------------
+
+
+def check_gradient(gradient: np.ndarray, function: Callable[[], float], at: np.ndarray) -> None:
+    """Hold d function / d at, by central differences, against the gradient; show both numbers."""
+    assert gradient.shape == at.shape
+    for place in np.ndindex(at.shape):
+        kept = at[place]
+        at[place] = kept + STEP
+        above = function()
+        at[place] = kept - STEP
+        numeric, at[place] = (above - function()) / (2 * STEP), kept
+        assert gradient[place] == pytest.approx(numeric, rel=1e-6, abs=1e-8), (
+            f"at {place}: {gradient[place]:.10g}, by differences {numeric:.10g}"
+        )
+
+
+RULES = [SGD(1), SGD(0.5, l2=0.3), SGD(0.5, momentum=0.9), SGD(0.2, momentum=0.5, l2=0.1)]
+
+
+@parametrize("y", [0, 1])
+@parametrize("hidden", [(), (5,), (5, 4), (5, 4, 3)])
+@parametrize("sgd", RULES)
+def test_each_of_three_steps_follows_the_rule_with_the_gradient_of_the_loss(hidden, sgd, y):
+    """w lost learning_rate * v, with v = momentum * v + g; so g is told from two changes of w."""
+    network = NeuralNetwork((6, *hidden, 1), weight_scale=0.7, seed=5, dtype="float64")
+    for b in network.biases:
+        b += 0.1
+    x, _ = made_samples(3, 6)
+    velocities = [np.zeros_like(array) for array in parameters(network)]
+    for sample in x:
+        before = [array.copy() for array in parameters(network)]
+        network.train_step(sample, y, sgd)
+        after = [array.copy() for array in parameters(network)]
+        for array, old in zip(parameters(network), before, strict=True):
+            array[:] = old
+
+        def loss(sample=sample):
+            decay = sum(float((w**2).sum()) for w in network.weights)
+            return float((network.predict_proba(sample[None])[0] - y) ** 2) + sgd.l2 / 2 * decay
+
+        for n, array in enumerate(parameters(network)):
+            velocity = (before[n] - after[n]) / sgd.learning_rate
+            check_gradient(velocity - sgd.momentum * velocities[n], loss, array)
+            velocities[n] = velocity
+        for array, new in zip(parameters(network), after, strict=True):
+            array[:] = new
+
+
+@parametrize("hidden", [(), (5,), (5, 4)])
+def test_input_gradient_is_the_slope_of_the_probability(hidden):
+    network = NeuralNetwork((6, *hidden, 1), weight_scale=0.7, seed=5, dtype="float64")
+    x, _ = made_samples(3, 6)
+    gradient = network.input_gradient(x)
+    for row in range(3):
+        check_gradient(gradient[row], lambda row=row: network.predict_proba(x)[row], x[row])
 
 
 def test_train_step_on_a_2_2_1_network_gives_the_weights_computed_by_hand():
@@ -163,241 +174,151 @@ def test_train_step_on_a_2_2_1_network_gives_the_weights_computed_by_hand():
 
     # z1 = x w1 + b1:  1 * 0.1 + 0.5 * 0.4 + 0.05 = 0.35,  1 * -0.2 + 0.5 * 0.3 - 0.1 = -0.15
     h1, h2 = math.tanh(0.35), math.tanh(-0.15)
-    # z2 = h w2 + b2, about 0.4575
-    p = 1 / (1 + math.exp(-(h1 * 0.5 + h2 * -0.6 + 0.2)))
+    p = 1 / (1 + math.exp(-(h1 * 0.5 + h2 * -0.6 + 0.2)))  # of z2 = h w2 + b2, about 0.4575
+    assert p == pytest.approx(0.612425, abs=1e-6)  # 1 / (1 + e^-0.457519) = 1 / 1.632852
     d_output = 2 * (p - 1) * p * (1 - p)
     d_1 = d_output * 0.5 * (1 - h1 * h1)  # through w2 as it was before the update
     d_2 = d_output * -0.6 * (1 - h2 * h2)
-    expected = [
-        [
-            [0.1 - 0.5 * 1.0 * d_1, -0.2 - 0.5 * 1.0 * d_2],
-            [0.4 - 0.5 * 0.5 * d_1, 0.3 - 0.25 * d_2],
-        ],
+    by_hand = [
+        [[0.1 - 0.5 * d_1, -0.2 - 0.5 * d_2], [0.4 - 0.25 * d_1, 0.3 - 0.25 * d_2]],
         [[0.5 - 0.5 * h1 * d_output], [-0.6 - 0.5 * h2 * d_output]],
         [0.05 - 0.5 * d_1, -0.1 - 0.5 * d_2],
         [0.2 - 0.5 * d_output],
     ]
     assert loss == pytest.approx((p - 1) ** 2, rel=1e-14)
-    # With tanh 0.35 = 0.336376, tanh 0.15 = 0.148885: 1 / (1 + e^-0.457519) = 1 / 1.632852.
-    assert p == pytest.approx(0.612425, abs=1e-6)
-    for array, by_hand in zip(parameters(network), expected, strict=True):
-        np.testing.assert_allclose(array, by_hand, rtol=1e-14)
+    for array, expected in zip(parameters(network), by_hand, strict=True):
+        np.testing.assert_allclose(array, expected, rtol=1e-14)
 
 
-# --- backpropagation against central differences ----------------------------------------------
+# --- the block form against train_step --------------------------------------------------------
 
-LAYERS = {1: (6, 1), 2: (6, 5, 1), 3: (6, 5, 4, 1)}
-
-
-@pytest.mark.parametrize("l2", [0, 0.3])
-@pytest.mark.parametrize("weight_layers", LAYERS)
-@pytest.mark.parametrize("y", [0, 1])
-def test_backpropagation_agrees_with_central_differences(weight_layers, l2, y):
-    """The gradient is what one update with learning rate 1 takes from the weights."""
-    network = NeuralNetwork(LAYERS[weight_layers], weight_scale=0.7, seed=5, dtype="float64")
-    for b in network.biases:
-        b += 0.1
-    x = made_samples(1, 6)[0]
-
-    def loss() -> float:
-        decay = sum(float((w**2).sum()) for w in network.weights)
-        return float((network.predict_proba(x)[0] - y) ** 2) + l2 / 2 * decay
-
-    numeric = []
-    h = 1e-5
-    for array in network.weights + network.biases:
-        gradient = np.empty_like(array)
-        for place in np.ndindex(array.shape):
-            kept = array[place]
-            array[place] = kept + h
-            above = loss()
-            array[place] = kept - h
-            below = loss()
-            array[place] = kept
-            gradient[place] = (above - below) / (2 * h)
-        numeric.append(gradient)
-
-    before = parameters(network)
-    network.train_step(x[0], y, SGD(learning_rate=1, l2=l2))
-    for old, new, gradient in zip(before, parameters(network), numeric, strict=True):
-        assert np.linalg.norm(gradient) > 1e-3  # there is something to agree about
-        assert np.linalg.norm((old - new) - gradient) <= 1e-7 * np.linalg.norm(gradient)
+CHAOTIC = "learning rate 0.1 and momentum"  # steps so large that float32's rounding is amplified
+ALL = {"sgd": SGD(momentum=0.9, l2=1e-4), "dropout": 0.3, "hidden": (64, 32, 16)}
+CASES = {
+    "plain": {},
+    "momentum": {"sgd": SGD(momentum=0.9)},
+    "l2": {"sgd": SGD(l2=1e-2)},
+    "dropout": {"dropout": 0.3},
+    "two hidden layers": {"hidden": (64, 32)},
+    "three hidden layers": {"hidden": (64, 32, 16)},
+    "no hidden layer": {"hidden": ()},
+    "no hidden layer, momentum and l2": {"hidden": (), "sgd": SGD(momentum=0.9, l2=1e-2)},
+    "all together": ALL,
+    "strong l2 and momentum": {"sgd": SGD(0.02, momentum=0.5, l2=0.5)},
+    "learning rate 0.001": {"sgd": SGD(0.001)},
+    "learning rate 0.1": {"sgd": SGD(0.1)},
+    CHAOTIC: {"sgd": SGD(0.1, momentum=0.9)},
+    "one sample": {"order": [5]},
+    "less than a block": {"order": range(BLOCK - 7)},
+    "just a block": {"order": range(BLOCK)},
+    "a block and a sample": {"order": range(BLOCK + 1)},
+    "rows repeated and left out": {"sgd": SGD(0.1), "order": [3, 3, 7, 3, 0] * 30},
+    "backwards": {"order": range(299, -1, -1)},
+}
+TOLERANCES = {"float64": 1e-10, "float32": 1e-3}
 
 
-# --- momentum and L2 over many updates --------------------------------------------------------
+def compare_forms(x, y, dtype, sgd=None, hidden=(64,), dropout=0.0, order=None):
+    """Train by either form for two epochs, so that velocities and masks go on into the second."""
+    block, loop = (
+        NeuralNetwork((x.shape[1], *hidden, 1), dropout=dropout, dtype=dtype, seed=1)
+        for _ in range(2)
+    )
+    rng, rules = np.random.default_rng(5), [sgd] if sgd else []
+    for _ in range(2):
+        rows = rng.permutation(len(x)) if order is None else np.array(order)
+        loss = block.train_epoch(x, y, *rules, order=rows)
+        losses = [loop.train_step(x[row], y[row], *rules) for row in rows]
+        assert loss == pytest.approx(np.mean(losses), rel=TOLERANCES[dtype])
+    assert_same(block, loop, TOLERANCES[dtype])
 
 
-class PlainNetwork:
-    """The lab sheet's network and DESIGN's update rule in lists and loops of Python floats."""
-
-    def __init__(self, network: NeuralNetwork):
-        self.weights = [w.tolist() for w in network.weights]
-        self.biases = [b.tolist() for b in network.biases]
-        self.v_weights = [[[0.0] * len(row) for row in w] for w in self.weights]
-        self.v_biases = [[0.0] * len(b) for b in self.biases]
-
-    def train_step(self, x, y, sgd):
-        inputs = [list(map(float, x))]
-        for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
-            z = [
-                sum(a * row[j] for a, row in zip(inputs[-1], w, strict=True)) + b[j]
-                for j in range(len(b))
-            ]
-            last = layer == len(self.weights) - 1
-            inputs.append([1 / (1 + math.exp(-v)) if last else math.tanh(v) for v in z])
-        p = inputs.pop()[0]
-        d = [2 * (p - y) * p * (1 - p)]
-        for layer in reversed(range(len(self.weights))):
-            w, b, a = self.weights[layer], self.biases[layer], inputs[layer]
-            down = [
-                sum(row[j] * d[j] for j in range(len(d))) * (1 - a_i * a_i)
-                for row, a_i in zip(w, a, strict=True)
-            ]
-            for j in range(len(d)):
-                for i in range(len(a)):
-                    g = a[i] * d[j] + sgd.l2 * w[i][j]
-                    self.v_weights[layer][i][j] = sgd.momentum * self.v_weights[layer][i][j] + g
-                    w[i][j] -= sgd.learning_rate * self.v_weights[layer][i][j]
-                self.v_biases[layer][j] = sgd.momentum * self.v_biases[layer][j] + d[j]
-                b[j] -= sgd.learning_rate * self.v_biases[layer][j]
-            d = down
-        return (p - y) ** 2
+@pytest.fixture(scope="module")
+def drawn():
+    """300 images with a margin that is never inked, some of them with a mark to learn."""
+    rng = np.random.default_rng(2)
+    images = np.zeros((300, 12, 12), np.float32)
+    images[:, 2:10, 2:10] = np.clip(rng.normal(0, 0.6, (300, 8, 8)), 0, 1)
+    y = (rng.random(300) < 0.3).astype(np.float32)
+    images[y == 1, 4:6, 4:8] = 1
+    return images.reshape(300, 144), y
 
 
-RULES = [
-    SGD(0.2),
-    SGD(0.2, momentum=0.9),
-    SGD(0.2, l2=0.05),
-    SGD(0.1, momentum=0.5, l2=0.01),
-]
+@parametrize("dtype", DTYPES)
+@parametrize("case", CASES)
+def test_epoch_is_its_steps_in_the_given_order(drawn, case, dtype):
+    if (case, dtype) == (CHAOTIC, "float32"):
+        pytest.skip("rounding is amplified beyond any tolerance")
+    compare_forms(*drawn, dtype, **CASES[case])
 
 
-@pytest.mark.parametrize("sgd", RULES, ids=str)
-@pytest.mark.parametrize("weight_layers", LAYERS)
-@pytest.mark.parametrize("whole_epoch", [False, True])
-def test_updates_follow_the_rule_written_out_in_python(weight_layers, sgd, whole_epoch):
-    network = NeuralNetwork(LAYERS[weight_layers], weight_scale=0.5, dtype="float64")
-    plain = PlainNetwork(network)
-    x, y = made_samples(20, 6)
-    order = np.random.default_rng(1).permutation(20)
-    expected = [plain.train_step(x[row], y[row], sgd) for row in order]
-    if whole_epoch:
-        assert network.train_epoch(x, y, sgd, order) == pytest.approx(sum(expected) / 20, rel=1e-10)
-    else:
-        losses = [network.train_step(x[row], y[row], sgd) for row in order]
-        np.testing.assert_allclose(losses, expected, rtol=1e-10)
-    for array, plainly in zip(parameters(network), plain.weights + plain.biases, strict=True):
-        np.testing.assert_allclose(array, plainly, rtol=1e-10, atol=1e-12)
+@parametrize("dtype", DTYPES)
+@parametrize("case", ["plain", "all together"])
+def test_epoch_on_real_digits_is_its_steps(mnist_dir, case, dtype):
+    train = load_dataset(mnist_dir, "mnist", 300, 1).train
+    compare_forms(train.images, train.targets(), dtype, **CASES[case])
 
 
-def test_float32_network_follows_the_same_rule():
-    network = NeuralNetwork((6, 5, 1), weight_scale=0.5)
-    plain = PlainNetwork(network)
-    x, y = made_samples(20, 6)
-    sgd = SGD(0.1, momentum=0.5, l2=0.01)
-    network.train_epoch(x.astype(np.float32), y, sgd, np.arange(20))
-    for row in range(20):
-        plain.train_step(x[row], y[row], sgd)
-    for array, plainly in zip(parameters(network), plain.weights + plain.biases, strict=True):
-        assert array.dtype == np.float32
-        np.testing.assert_allclose(array, plainly, rtol=1e-4, atol=1e-6)
+def test_settings_may_change_between_epochs_of_which_velocities_go_on(drawn):
+    x, y = drawn
+    block, loop = (NeuralNetwork((144, 8, 4, 1), dtype="float64") for _ in range(2))
+    for sgd in SGD(0.1, l2=0.01), SGD(0.1, momentum=0.9), SGD(0.05, 0.5, 1e-3), SGD(0.1):
+        block.train_epoch(x, y, sgd, np.arange(300))
+        for row in range(300):
+            loop.train_step(x[row], y[row], sgd)
+    assert_same(block, loop, 1e-10)
 
 
 # --- an epoch ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dropout", [0, 0.3])
-@pytest.mark.parametrize("sgd", RULES, ids=str)
-def test_epoch_is_its_steps_in_the_given_order(sgd, dropout):
-    """Two epochs, as momentum and masks go on from one into the next; 150 is no round number."""
-    epochs, steps = (NeuralNetwork((12, 8, 4, 1), dropout=dropout, dtype="float64") for _ in "ab")
-    x, y = made_samples(60, 12)
-    order = np.random.default_rng(2).integers(0, 60, 150)  # some rows often, some never
-    for _ in range(2):
-        loss = epochs.train_epoch(x, y, sgd, order)
-        losses = [steps.train_step(x[row], y[row], sgd) for row in order]
-        assert loss == pytest.approx(np.mean(losses), rel=1e-10)
-    assert_same(epochs, steps, rtol=1e-10, atol=1e-11)
-
-
-def test_order_of_an_epoch_makes_a_difference():
-    forward, backward = (NeuralNetwork((12, 8, 1), dtype="float64") for _ in "ab")
-    x, y = made_samples(60, 12)
-    forward.train_epoch(x, y, SGD(0.1), np.arange(60))
-    backward.train_epoch(x, y, SGD(0.1), np.arange(60)[::-1])
-    assert np.abs(forward.weights[0] - backward.weights[0]).max() > 1e-6
-
-
-def test_default_order_has_every_row_once():
-    """One-hot rows tell: each moves its own weight alone, and about as far as one update does."""
-    network = NeuralNetwork((30, 1), weight_scale=0, dtype="float64")
-    network.train_epoch(np.eye(30), np.zeros(30), SGD(0.001))
-    np.testing.assert_allclose(network.weights[0], -0.001 * 2 * 0.5 * 0.25, rtol=0.02)
-
-
-def test_default_order_is_another_one_each_epoch():
-    """Not shuffled, equal weights would move by amounts that rise or fall with the row."""
+def test_default_order_has_every_row_once_and_is_another_one_each_epoch():
+    """One-hot rows tell: each moves its own weight alone, less the later it comes (the bias)."""
     network = NeuralNetwork((30, 1), weight_scale=0, dtype="float64")
     orders = []
     for _ in range(2):
         network.weights[0][:] = network.biases[0][:] = 0
-        network.train_epoch(np.eye(30), np.zeros(30), SGD(0.1))
-        orders.append(np.argsort(network.weights[0][:, 0]).tolist())  # the bias shrinks the steps
+        network.train_epoch(np.eye(30), np.zeros(30), SGD(0.001))
+        np.testing.assert_allclose(network.weights[0], -0.001 * 2 * 0.5 * 0.25, rtol=0.02)
+        orders.append(np.argsort(network.weights[0][:, 0]).tolist())
     assert orders[0] != orders[1]
-    assert sorted(orders[0]) != orders[0]
+    assert sorted(orders[0]) not in orders
 
 
-def test_same_seed_trains_to_the_same_bits():
+def test_same_seed_trains_to_the_same_bits_and_another_to_others():
     x, y = made_samples(50, 12)
-    networks = [NeuralNetwork((12, 8, 1), dropout=0.2, seed=4) for _ in "ab"]
+    networks = [NeuralNetwork((12, 8, 1), dropout=0.2, seed=seed) for seed in (4, 4, 5)]
     losses = [[network.train_epoch(x, y, SGD(0.1)) for _ in range(3)] for network in networks]
-    assert losses[0] == losses[1]
-    assert_same(*networks)
+    assert losses[0] == losses[1] != losses[2]
+    assert_same(*networks[:2])
 
 
-def test_another_seed_takes_another_order():
-    x, y = made_samples(50, 12)
-    networks = [NeuralNetwork((12, 1), weight_scale=0, seed=seed) for seed in (0, 1)]
-    for network in networks:
-        network.train_epoch(x, y, SGD(0.1))
-    assert np.any(networks[0].weights[0] != networks[1].weights[0])
+def test_training_leaves_its_samples_and_the_weights_of_blank_inputs_as_they_were(drawn):
+    x, y = (array.copy() for array in drawn)
+    network = NeuralNetwork((144, 8, 1))
+    before, blank = network.weights[0].copy(), ~x.any(axis=0)
+    network.train_epoch(x, y, SGD(0.5, momentum=0.5))
+    np.testing.assert_array_equal(x, drawn[0])
+    np.testing.assert_array_equal(y, drawn[1])
+    assert blank.sum() == 144 - 64
+    np.testing.assert_array_equal(network.weights[0][blank], before[blank])
 
 
-def test_training_lowers_the_loss_of_a_learnable_task():
-    network = NeuralNetwork((2, 8, 1), weight_scale=0.5, seed=1)
-    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-    y = np.array([0, 1, 1, 0], np.float32)  # exclusive or, which needs the hidden layer
-    for _ in range(400):
-        loss = network.train_epoch(x, y, SGD(0.3, momentum=0.9))
-    assert loss < 0.01
-    assert network.predict(x).tolist() == [False, True, True, False]
+def test_progress_counts_up_to_all_samples(drawn):
+    counts = []
+    NeuralNetwork((144, 8, 1)).train_epoch(*drawn, on_progress=counts.append)
+    assert len(counts) > 2
+    assert counts == sorted(counts)
+    assert counts[-1] == 300
 
 
-def test_training_leaves_its_samples_as_they_were():
-    x, y = made_samples(20, 6)
-    kept = x.copy(), y.copy()
-    NeuralNetwork((6, 5, 1), dropout=0.5, dtype="float64").train_epoch(x, y, SGD(0.5, 0.5, 0.1))
-    np.testing.assert_array_equal(x, kept[0])
-    np.testing.assert_array_equal(y, kept[1])
-
-
-def test_progress_rises_within_an_epoch_and_never_exceeds_it():
-    x, y = made_samples(600, 6)
-    reported = []
-    NeuralNetwork((6, 3, 1)).train_epoch(x, y, SGD(), on_progress=reported.append)
-    assert len(reported) >= 2
-    assert reported == sorted(reported)
-    assert 0 <= reported[0] <= reported[-1] <= 600
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_divergence_is_told_with_the_settings_and_without_warnings(dtype):
-    network = NeuralNetwork((6, 5, 1), dtype=dtype)
-    x, y = made_samples(500, 6)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(TrainingDivergedError, match="learning_rate=10"):
-            network.train_epoch(x, y, SGD(learning_rate=10, l2=10))  # each weight times -99
+@pytest.mark.filterwarnings("error")
+@parametrize("dtype", DTYPES)
+def test_divergence_is_told_in_a_line_with_the_settings(drawn, dtype):
+    network = NeuralNetwork((144, 8, 1), dtype=dtype)
+    with pytest.raises(TrainingDivergedError, match=r"^.*learning_rate=100.*lower.*$"):
+        for _ in range(5):  # each update multiplies the weights by -99
+            network.train_epoch(*drawn, SGD(learning_rate=100, l2=1))
 
 
 # --- dropout ----------------------------------------------------------------------------------
@@ -414,155 +335,60 @@ def mask_of_a_step(network: NeuralNetwork, x: np.ndarray) -> np.ndarray:
     return (network.weights[1] - w2)[:, 0] / (network.biases[1] - b2) / a1
 
 
-@pytest.mark.parametrize("dropout", [0, 0.2, 0.5])
-def test_dropped_units_are_zero_and_the_others_scaled_to_make_up(dropout):
-    network = NeuralNetwork((6, 300, 1), dropout=dropout, dtype="float64")
-    mask = mask_of_a_step(network, made_samples(1, 6)[0][0])
-    kept = np.abs(mask) > 1e-6
-    np.testing.assert_allclose(mask[kept], 1 / (1 - dropout), rtol=1e-6)
-    np.testing.assert_allclose(mask[~kept], 0, atol=1e-9)
-    assert (~kept).sum() == 0 if dropout == 0 else 0 < (~kept).sum() < 300
-
-
-def test_dropped_units_learn_nothing_from_the_sample():
-    network = NeuralNetwork((6, 40, 1), dropout=0.5, dtype="float64")
-    before = network.weights[0].copy()
-    dropped = np.abs(mask_of_a_step(network, made_samples(1, 6)[0][0])) < 1e-6
-    moved = (network.weights[0] != before).any(axis=0)
-    np.testing.assert_array_equal(moved, ~dropped)
-
-
-def test_dropout_drops_each_unit_as_often_as_asked():
+def test_each_update_drops_other_units_as_often_as_asked_and_scales_the_rest():
     network = NeuralNetwork((6, 50, 1), dropout=0.3, dtype="float64")
     x = made_samples(1, 6)[0][0]
-    masks = np.array([mask_of_a_step(network, x) for _ in range(400)])
-    spread = math.sqrt(0.3 * 0.7)
-    assert np.mean(masks < 0.5) == pytest.approx(0.3, abs=5 * spread / math.sqrt(masks.size))
-    assert masks.mean() == pytest.approx(1, abs=5 * spread / 0.7 / math.sqrt(masks.size))
-    assert masks.mean(axis=0) == pytest.approx(1, abs=5 * spread / 0.7 / math.sqrt(400))
-
-
-def test_each_update_draws_a_fresh_mask_and_the_same_seed_the_same_ones():
-    x = made_samples(1, 6)[0][0]
-    runs = []
-    for seed in (7, 7, 8):
-        network = NeuralNetwork((6, 30, 1), dropout=0.5, seed=seed, dtype="float64")
-        runs.append([(np.abs(mask_of_a_step(network, x)) > 1e-6).tolist() for _ in range(5)])
-    assert runs[0] == runs[1]
-    assert runs[0] != runs[2]
-    assert len({tuple(mask) for mask in runs[0]}) == 5
-
-
-def test_prediction_drops_nothing():
-    x, _ = made_samples(5, 6)
-    dropping, whole = NeuralNetwork((6, 30, 1), dropout=0.5), NeuralNetwork((6, 30, 1))
-    np.testing.assert_array_equal(dropping.predict_proba(x), whole.predict_proba(x))
+    before = network.weights[0].copy()
+    masks = [mask_of_a_step(network, x)]
+    dropped = np.abs(masks[0]) < 1e-6
+    learnt = (network.weights[0] != before).any(axis=0)
+    np.testing.assert_array_equal(learnt, ~dropped)  # a dropped unit learns nothing
+    masks = np.array(masks + [mask_of_a_step(network, x) for _ in range(400)])
+    kept = np.abs(masks) > 1e-6
+    np.testing.assert_allclose(masks[kept], 1 / 0.7, rtol=1e-6)
+    assert kept.mean() == pytest.approx(0.7, abs=5 * math.sqrt(0.21 / masks.size))
+    assert kept.mean(axis=0) == pytest.approx(0.7, abs=5 * math.sqrt(0.21 / 400))
+    assert len(np.unique(kept, axis=0)) > 390
 
 
 # --- save and load ----------------------------------------------------------------------------
 
+X, Y = made_samples(20, 6)
+
 
 @pytest.fixture
-def trained() -> NeuralNetwork:
+def saved(tmp_path) -> Path:
+    """The file of a network that was trained with momentum, dropout and two hidden layers."""
     network = NeuralNetwork((6, 5, 4, 1), dropout=0.25, seed=2)
     network.metadata = {"dataset": "made", "digit": 8}
-    x, y = made_samples(20, 6)
-    network.train_epoch(x, y, SGD(0.1, momentum=0.5))
-    return network
-
-
-@pytest.fixture
-def saved(tmp_path: Path, trained: NeuralNetwork) -> Path:
-    path = tmp_path / "model.npz"
-    trained.save(path)
-    return path
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_loaded_network_is_the_saved_one(tmp_path, dtype):
-    network = NeuralNetwork((6, 5, 1), dropout=0.25, dtype=dtype)
-    network.metadata = {"digit": 3}
+    network.train_epoch(X, Y, SGD(0.1, momentum=0.5))
     network.save(tmp_path / "model.npz")
-    loaded = NeuralNetwork.load(tmp_path / "model.npz")
-    assert_same(loaded, network)
-    assert loaded.dtype == network.dtype
-    assert (loaded.layer_sizes, loaded.dropout) == ((6, 5, 1), 0.25)
-    assert loaded.metadata == {"digit": 3}
-    x, _ = made_samples(9, 6)
-    np.testing.assert_array_equal(loaded.predict_proba(x), network.predict_proba(x))
+    return tmp_path / "model.npz"
 
 
-def test_loaded_network_can_be_trained(saved):
-    x, y = made_samples(20, 6)
-    assert 0 < NeuralNetwork.load(saved).train_epoch(x, y, SGD(0.1, momentum=0.5)) < 1
+@parametrize("dtype", DTYPES)
+@parametrize("sgd", [SGD(0.1), SGD(0.1, momentum=0.9, l2=0.01)])
+def test_loaded_network_goes_on_as_if_it_had_never_stopped(tmp_path, sgd, dtype):
+    network = NeuralNetwork((6, 5, 4, 1), dropout=0.25, dtype=dtype, seed=3)
+    network.metadata = {"digit": 3, "history": [{"loss": 0.1}]}
+    network.train_epoch(X, Y, sgd)
+    network.save(tmp_path / "half")
+    loaded = NeuralNetwork.load(str(tmp_path / "half"))
+    np.testing.assert_array_equal(loaded.predict_proba(X), network.predict_proba(X))
+    assert (loaded.layer_sizes, loaded.dropout, loaded.dtype) == ((6, 5, 4, 1), 0.25, dtype)
+    assert loaded.metadata == network.metadata
+    for one in network, loaded:
+        one.train_epoch(X, Y, sgd)  # shuffles, draws masks, has velocities
+        one.train_step(X[0], Y[0], sgd)
+    assert saved_bytes(loaded, tmp_path / "a") == saved_bytes(network, tmp_path / "b")
 
 
-def test_path_is_taken_as_it_is(tmp_path, trained):
-    trained.save(str(tmp_path / "model"))  # without NumPy's habit of adding .npz
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
-
-
-def test_same_network_is_saved_to_the_same_bytes_at_any_time(tmp_path, trained, monkeypatch):
-    trained.save(tmp_path / "now")
-    later = time.time() + 100_000
+def test_same_network_is_saved_to_the_same_bytes_at_any_time(saved, tmp_path, monkeypatch):
+    network, later = NeuralNetwork.load(saved), time.time() + 100_000
     monkeypatch.setattr(time, "time", lambda: later)
     monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(later))
-    trained.save(tmp_path / "later")
-    assert (tmp_path / "now").read_bytes() == (tmp_path / "later").read_bytes()
-
-
-def test_saved_model_is_readable_without_pickle(saved, trained):
-    with np.load(saved, allow_pickle=False) as file:
-        assert {"w1", "b1", "w2", "b2", "w3", "b3"} <= set(file.files)
-        np.testing.assert_array_equal(file["w1"], trained.weights[0])
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(ModelError) as caught:
-        NeuralNetwork.load(path)
-    text = str(caught.value)
-    assert str(path) in text
-    assert "\n" not in text
-    return text
-
-
-def rewritten(path: Path, **changes: object) -> Path:
-    """Save the model file again with some of its arrays replaced."""
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
-    np.savez(
-        path, **{name: value for name, value in (arrays | changes).items() if value is not None}
-    )
-    return path
-
-
-def test_missing_model_says_how_to_get_one(tmp_path):
-    text = refusal(tmp_path / "model.npz")
-    assert "does not exist" in text
-    assert "train_network.py" in text
-
-
-def test_directory_in_place_of_the_model_is_refused(tmp_path):
-    assert "cannot be read" in refusal(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b"PK\3\4", b"<html>", bytes(1000), b"\x93NUMPY\1\0"])
-def test_garbage_in_place_of_the_model_is_refused(tmp_path, content):
-    path = tmp_path / "model.npz"
-    path.write_bytes(content)
-    assert "not a model of this project" in refusal(path)
-
-
-def test_single_array_in_place_of_the_model_is_refused(tmp_path):
-    content = io.BytesIO()
-    np.save(content, np.zeros(3))
-    (tmp_path / "model.npz").write_bytes(content.getvalue())
-    assert "not a model of this project" in refusal(tmp_path / "model.npz")
-
-
-def test_foreign_npz_is_refused(tmp_path):
-    np.savez(tmp_path / "model.npz", x_train=np.zeros(3))
-    assert "not a model of this project" in refusal(tmp_path / "model.npz")
+    assert saved_bytes(network, tmp_path / "no-suffix") == saved.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.npz", "no-suffix"]
 
 
 class Trap:
@@ -575,240 +401,118 @@ class Trap:
         return Path.mkdir, (self.path,)
 
 
-@pytest.mark.parametrize("name", ["settings", "w1"])
-def test_pickled_objects_are_refused_unopened(saved, name):
-    sprung = saved.parent / "sprung"
-    rewritten(saved, **{name: np.array([Trap(sprung)], dtype=object)})
-    assert "not a model of this project" in refusal(saved)
-    assert not sprung.exists()
+def one_array() -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.zeros(3))
+    return content.getvalue()
 
 
-@pytest.mark.parametrize("name", ["settings", "w1", "b3"])
-def test_model_that_lacks_a_part_is_refused(saved, name):
-    assert "not a model of this project" in refusal(rewritten(saved, **{name: None}))
+CONTENTS = [b"", b"PK\3\4", b"<html>", bytes(1000), b"\x93NUMPY\1\0", one_array()]
 
 
-@pytest.mark.parametrize(
-    ("name", "shape"), [("w1", (6, 4)), ("w1", (5, 5)), ("w2", (20,)), ("b2", (5,)), ("b3", ())]
-)
-def test_model_whose_shapes_disagree_is_refused(saved, name, shape):
-    text = refusal(rewritten(saved, **{name: np.zeros(shape, np.float32)}))
-    assert f"w{name[1]} and b{name[1]} have shapes" in text
-    assert str(shape) in text
+@parametrize("content", CONTENTS, ids=lambda content: repr(content[:8]))
+@pytest.mark.filterwarnings("error")  # such as that of a file left open
+def test_file_that_is_no_model_is_refused_in_a_line(tmp_path, content):
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(ModelError, match=r"^.*/a: damaged, or not a model of this project.*$"):
+        NeuralNetwork.load(tmp_path / "a")
+    gc.collect()
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_model_with_a_number_that_is_not_finite_is_refused(saved, trained, value):
-    trained.biases[1][2] = value
-    assert "not all finite" in refusal(rewritten(saved, b2=trained.biases[1]))
+NO_LAYERS = np.array(b'{"layer_sizes": [], "dropout": 0, "generators": []}')
+TRAP = "a pickled object"
+CHANGES = [
+    *({name: None} for name in ("network", "metadata", "w1", "b3", "vw2")),
+    *({"w1": np.zeros(shape, np.float32)} for shape in ((6, 4), 10)),
+    *({"w1": np.zeros((6, 5), dtype)} for dtype in ("float64", "float16", ">f4")),
+    *({"network": text} for text in (np.array(b""), np.array(b"{}"), NO_LAYERS)),
+    *({"network": np.array(b"[" * 100_000)}, {"metadata": np.array(b"5")}),
+    *({"stranger": np.zeros(3)}, {"metadata": TRAP}, {"w1": TRAP}),
+]
 
 
-def test_model_of_mixed_types_is_refused(saved, trained):
-    assert "float32" in refusal(rewritten(saved, w2=trained.weights[1].astype(np.float64)))
-
-
-@pytest.mark.parametrize("dtype", ["int64", "float16", "U5"])
-def test_model_of_a_foreign_type_is_refused(saved, trained, dtype):
-    arrays = {f"w{n}": w.astype(dtype) for n, w in enumerate(trained.weights, start=1)}
-    arrays |= {f"b{n}": b.astype(dtype) for n, b in enumerate(trained.biases, start=1)}
-    refusal(rewritten(saved, **arrays))
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        "",
-        "[]",
-        "null",
-        "{}",
-        '{"layer_sizes": 7, "dropout": 0, "metadata": {}}',
-        '{"layer_sizes": [], "dropout": 0, "metadata": {}}',
-        '{"layer_sizes": [6, 5, 4, 2], "dropout": 0, "metadata": {}}',
-        '{"layer_sizes": [6, 5, 4, 1], "dropout": 2, "metadata": {}}',
-        '{"layer_sizes": [6, 5, 4, 1], "dropout": 0, "metadata": 5}',
-        "[" * 100_000,
-    ],
-)
-def test_model_with_senseless_settings_is_refused(saved, settings):
-    assert "not a model of this project" in refusal(rewritten(saved, settings=np.array(settings)))
-
-
-def test_model_cut_off_anywhere_is_refused(saved):
-    content = saved.read_bytes()
-    for length in range(0, len(content), 23):
-        saved.write_bytes(content[:length])
-        refusal(saved)
-
-
-@pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more", b"<html>"])
-def test_refused_model_is_not_left_open(tmp_path, content):
-    path = tmp_path / "model.npz"
-    path.write_bytes(content)
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        refusal(path)
-        gc.collect()
-    assert [str(warning.message) for warning in warned] == []
-
-
-def test_damaged_model_is_refused_or_unharmed(saved, trained):
-    """Checksums find a flipped bit in the arrays; elsewhere it may have no effect."""
-    content = saved.read_bytes()
-    rng = random.Random(0)
-    refused = 0
-    for _ in range(300):
-        damaged = bytearray(content)
-        damaged[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-        saved.write_bytes(damaged)
-        try:
-            loaded = NeuralNetwork.load(saved)
-        except ModelError:
-            refused += 1
-        else:
-            assert_same(loaded, trained)
-    assert refused > 100
-
-
-def test_model_that_promises_a_vast_array_is_refused(saved):
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": "<f4", "fortran_order": False, "shape": (2**40, 2**10)}
-    )
-    settings = {"layer_sizes": [2**40, 1], "dropout": 0, "metadata": {}}
+@parametrize("change", CHANGES, ids=range(len(CHANGES)))
+def test_model_file_with_a_part_missing_or_changed_is_refused(saved, change):
+    trap = np.array([Trap(saved.parent / "sprung")], dtype=object)
     with np.load(saved) as file:
-        b1 = file["b1"]
-    np.savez(saved, settings=np.array(json.dumps(settings)), b1=b1)
-    with zipfile.ZipFile(saved, "a") as file:
-        file.writestr("w1.npy", header.getvalue() + bytes(100))
-    assert "not a model of this project" in refusal(saved)
+        arrays = dict(file) | {name: trap if v is TRAP else v for name, v in change.items()}
+    np.savez(saved, **{name: value for name, value in arrays.items() if value is not None})
+    with pytest.raises(ModelError, match="not a model of this project"):
+        NeuralNetwork.load(saved)
+    assert not (saved.parent / "sprung").exists()
+
+
+def test_missing_model_says_how_to_get_one(tmp_path):
+    with pytest.raises(ModelError, match=r"absent does not exist; run train_network\.py"):
+        NeuralNetwork.load(tmp_path / "absent")
+    with pytest.raises(ModelError, match=rf"^{tmp_path}: cannot be read: Is a directory"):
+        NeuralNetwork.load(tmp_path)
 
 
 # --- refused arguments ------------------------------------------------------------------------
 
-NAN = float("nan")
+SIZES = [784, (), (6,), (6, 5), (6, 0, 1), (6, -5, 1), (6, 2.5, 1), (6, "5", 1), (6, 10**18, 1)]
+REFUSED = {
+    "learning_rate": ("a number above 0", [0, -1, NAN, math.inf, "fast", None]),
+    "momentum": ("at least 0 and below 1", [-0.1, 1, NAN]),
+    "l2": ("at least 0", [-0.1, NAN, math.inf]),
+    "dropout": ("at least 0 and below 1", [1, -0.5, NAN]),
+    "weight_scale": ("at least 0", [-1, NAN, math.inf]),
+    "seed": ("a whole number, at least 0", [-1, 1.5, "x", NAN, math.inf]),
+    "dtype": ("float32 or float64", ["float16", "nonsense", int, None]),
+    "layer_sizes": ("whole numbers from 1", SIZES),
+    "threshold": ("from 0 to 1", [-0.1, 1.1, NAN, None]),
+    "sgd": ("an SGD, such as", [0.01, None, "fast"]),
+}
+SMALL, IMAGES, TARGETS = NeuralNetwork((6, 5, 1)), np.zeros((4, 6)), np.zeros(4)
 
 
-@pytest.mark.parametrize(
-    ("setting", "value", "allowed"),
-    [
-        ("learning_rate", 0, "above 0"),
-        ("learning_rate", -1, "above 0"),
-        ("learning_rate", NAN, "above 0"),
-        ("learning_rate", math.inf, "above 0"),
-        ("learning_rate", "fast", "a number"),
-        ("learning_rate", None, "a number"),
-        ("momentum", -0.1, "at least 0 and below 1"),
-        ("momentum", 1, "at least 0 and below 1"),
-        ("momentum", NAN, "at least 0 and below 1"),
-        ("l2", -0.1, "at least 0"),
-        ("l2", NAN, "at least 0"),
-    ],
+def use(name: str, value: object) -> None:
+    """Hand the setting to what takes it."""
+    if name in ("learning_rate", "momentum", "l2"):
+        SGD(**{name: value})
+    elif name == "threshold":
+        SMALL.predict(IMAGES, value)
+    elif name == "sgd":
+        SMALL.train_epoch(IMAGES, TARGETS, value)
+    else:
+        NeuralNetwork(**{"layer_sizes": (6, 5, 1), name: value})
+
+
+@parametrize(
+    ("name", "value"), [(name, value) for name, (_, values) in REFUSED.items() for value in values]
 )
-def test_sgd_setting_out_of_range_is_refused_with_value_and_range(setting, value, allowed):
-    with pytest.raises(ValueError, match=f"{setting} is {value!r}; .*{allowed}"):
-        SGD(**{setting: value})
+def test_setting_out_of_its_range_is_refused_with_value_and_range(name, value):
+    with pytest.raises(ValueError) as caught:
+        use(name, value)
+    assert f"{name} is {value!r}; it must be " in str(caught.value)
+    assert REFUSED[name][0] in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("setting", "value", "allowed"),
-    [
-        ("dropout", 1, "at least 0 and below 1"),
-        ("dropout", -0.5, "at least 0 and below 1"),
-        ("dropout", NAN, "at least 0 and below 1"),
-        ("weight_scale", -1, "at least 0"),
-        ("weight_scale", NAN, "at least 0"),
-        ("seed", -1, "at least 0"),
-        ("seed", 1.5, "whole"),
-        ("seed", "x", "whole"),
-        ("dtype", "float16", "float32, float64"),
-        ("dtype", "nonsense", "float32, float64"),
-        ("dtype", int, "float32, float64"),
-        ("dtype", None, "float32, float64"),
-    ],
-)
-def test_network_setting_out_of_range_is_refused_with_value_and_range(setting, value, allowed):
-    with pytest.raises(ValueError, match=f"{setting} is {value!r}; .*{allowed}"):
-        NeuralNetwork((6, 5, 1), **{setting: value})
+WRONG = [
+    ({"x": np.zeros((4, 7))}, r"images: shape \(4, 7\).* \(n, 6\)"),
+    ({"x": np.zeros(6)}, r"images: shape \(6,\).* \(n, 6\)"),
+    ({"x": np.full((4, 6), "0")}, "images: .*must be numbers"),
+    ({"x": np.full((4, 6), 255, np.uint8)}, r"values from 255 to 255.*\[0, 1\]"),
+    ({"x": np.full((4, 6), NAN)}, "images: values from nan"),
+    ({"x": np.full((4, 6), math.inf)}, "images: values from inf"),
+    ({"y": np.zeros(3)}, r"targets: shape \(3,\).* \(4\)"),
+    ({"y": np.zeros((4, 1))}, r"targets: shape \(4, 1\)"),
+    ({"y": np.array([0, 0, 1.5, 0])}, r"targets: values from 0 to 1\.5"),
+    ({"y": np.array([0, NAN, 0, 0])}, "targets: values from nan"),
+    ({"y": np.array(["a"] * 4)}, "targets: .*must be numbers"),
+    *(({"order": order}, "from 0 to 3") for order in ([0, 4], [-1, 0])),
+    *(({"order": order}, "at least one row number") for order in ([0.0], [[0, 1]], [])),
+]
 
 
-def test_layer_sizes_that_are_no_sequence_are_refused():
-    with pytest.raises(ValueError, match="layer_sizes is 784; it must be a sequence"):
-        NeuralNetwork(784)
-
-
-@pytest.mark.parametrize(
-    "sizes", [(), (6,), (6, 5), (6, 0, 1), (6, -5, 1), (6, 2.5, 1), (6, "5", 1), (6, 10**18, 1)]
-)
-def test_senseless_layer_sizes_are_refused(sizes):
-    with pytest.raises(ValueError, match=r"layer_sizes is .* whole numbers from 1"):
-        NeuralNetwork(sizes)
-
-
-SMALL = NeuralNetwork((6, 5, 1))
-X, Y = np.zeros((4, 6)), np.zeros(4)
-NAN_IMAGE = np.where(np.arange(24).reshape(4, 6) == 15, NAN, 0)
-
-
-@pytest.mark.parametrize(
-    ("x", "complaint"),
-    [
-        (np.zeros((4, 7)), r"\(4, 7\); it must be \(n, 6\)"),
-        (np.zeros(6), r"\(6,\); it must be \(n, 6\)"),
-        (np.zeros((2, 2, 6)), r"\(2, 2, 6\)"),
-        (np.zeros((4, 6), np.uint8), "uint8; they must be floats"),
-        (np.full((4, 6), "0"), "must be floats"),
-        (NAN_IMAGE, r"nan at \(2, 3\)"),
-        (np.where(np.isnan(NAN_IMAGE), math.inf, 0), r"inf at \(2, 3\)"),
-    ],
-)
-def test_images_of_wrong_shape_type_or_value_are_refused(x, complaint):
+@parametrize(("change", "complaint"), WRONG, ids=range(len(WRONG)))
+def test_samples_of_a_wrong_shape_type_or_range_are_refused(change, complaint):
     with pytest.raises(ValueError, match=complaint):
-        SMALL.predict_proba(x)
-    with pytest.raises(ValueError, match=complaint):
-        SMALL.train_epoch(x, Y, SGD())
+        SMALL.train_epoch(**{"x": IMAGES, "y": TARGETS} | change)
 
 
-@pytest.mark.parametrize(
-    ("y", "complaint"),
-    [
-        (np.zeros(3), r"\(3,\); it must be \(4,\)"),
-        (np.zeros((4, 1)), r"\(4, 1\)"),
-        (np.array([0, 0, 1.5, 0]), "1.5; allowed is 0 to 1"),
-        (np.array([0, -1, 0, 0]), "-1.* allowed is 0 to 1"),
-        (np.array([0, NAN, 0, 0]), "nan"),
-        (np.array(["a"] * 4), "must be numbers"),
-    ],
-)
-def test_targets_of_wrong_shape_type_or_value_are_refused(y, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        SMALL.train_epoch(X, y, SGD())
-
-
-@pytest.mark.parametrize(
-    ("order", "complaint"),
-    [
-        ([0, 4], "to 4; rows go from 0 to 3"),
-        ([-1, 0], "from -1"),
-        ([0.0, 1.0], "float64"),
-        ([[0, 1]], r"\(1, 2\)"),
-        (np.array([], int), "no samples"),
-    ],
-)
-def test_order_that_is_no_list_of_rows_is_refused(order, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        SMALL.train_epoch(X, Y, SGD(), order)
-
-
-@pytest.mark.parametrize(("x", "y"), [(np.zeros(5), 0), (np.full(6, NAN), 0), (np.zeros(6), 2)])
-def test_sample_that_a_step_cannot_take_is_refused_and_changes_nothing(x, y):
-    before = parameters(SMALL)
-    with pytest.raises(ValueError):
-        SMALL.train_step(x, y, SGD())
-    for old, new in zip(before, parameters(SMALL), strict=True):
-        np.testing.assert_array_equal(old, new)
-
-
-@pytest.mark.parametrize("threshold", [-0.1, 1.1, NAN, None])
-def test_threshold_outside_0_to_1_is_refused(threshold):
-    with pytest.raises(ValueError, match=f"threshold is {threshold!r}"):
-        SMALL.predict(X, threshold)
+@parametrize(("x", "y"), [(np.zeros(5), 0), (np.full(6, NAN), 0), (np.zeros(6), 2)])
+def test_sample_that_a_step_cannot_take_is_refused(x, y):
+    with pytest.raises(ValueError, match=r"an image: |a target: "):
+        SMALL.train_step(x, y)

@@ -2,238 +2,261 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
 import re
+import resource
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from kill_runs import kill_runs
 from made_data import TEST_IMAGES, write_dataset
 
 import train_network
 from mnist_loader import load_dataset
 from neural_network import SGD, NeuralNetwork
 from train_network import main
-from utils import Evaluation, run_script
+from utils import Evaluation, UserError, percent, run_script
 
+parametrize = pytest.mark.parametrize
 OUTPUTS = ["metrics.json", "model.npz", "training_log.txt"]
-SMALL_RUN = {
-    "--train-size": "all",
-    "--test-size": "all",
-    "--hidden": "8",
-    "--epochs": "3",
-    "--learning-rate": "0.1",
-}
+CHECKPOINT = "checkpoint.npz"
+SMALL_RUN = ["--train-size=all", "--test-size=all", "--hidden=8", "--epochs=3"]
+SMALL_RUN += ["--learning-rate=0.1"]
+HARD_RUN = ["--hidden", "8", "6", "--momentum=0.5", "--dropout=0.2", "--l2=1e-4", "--epochs=5"]
+RUNS = {"small": [], "mixed": ["--digit=2", "--learning-rate=0.2"], "hard": HARD_RUN}
 
 
-def arguments(data_dir: Path, output_dir: Path, *options: str, **changes: str) -> list[str]:
-    """The command line of a small run, with options such as epochs="5" changed or added."""
-    settings = SMALL_RUN | {f"--{name.replace('_', '-')}": v for name, v in changes.items()}
-    settings |= {"--data-dir": str(data_dir), "--output-dir": str(output_dir)}
-    return [*itertools.chain(*settings.items()), *options]
+@dataclass(frozen=True)
+class Lab:
+    """Small runs on the made data set, with an output directory of their own."""
 
+    data: Path
+    out: Path
 
-def contents(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
+    def options(self, *more: str) -> list[str]:
+        """The command line of a small run; what is said twice counts the second time."""
+        return [*SMALL_RUN, f"--data-dir={self.data}", f"--output-dir={self.out}", *more]
 
+    def run(self, *more: str) -> int:
+        return main(self.options(*more))
 
-def read_log(directory: Path) -> str:
-    return (directory / "training_log.txt").read_text(encoding="utf-8")
+    def resume(self, *more: str) -> int:
+        return main(["--resume", f"--data-dir={self.data}", f"--output-dir={self.out}", *more])
 
+    def files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.out.iterdir()}
 
-def read_metrics(directory: Path) -> dict:
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is not JSON")
+    def log(self) -> str:
+        return (self.out / "training_log.txt").read_text(encoding="utf-8")
 
-    return json.loads((directory / "metrics.json").read_bytes(), parse_constant=refuse)
+    def metrics(self) -> dict:
+        def refuse(constant: str) -> None:
+            raise AssertionError(f"{constant} is not JSON")
+
+        return json.loads((self.out / "metrics.json").read_bytes(), parse_constant=refuse)
+
+    def network(self) -> NeuralNetwork:
+        return NeuralNetwork.load(self.out / "model.npz")
 
 
 def script(root: Path, options: list[str], **settings: object) -> subprocess.Popen:
     """Start the script; Ctrl-C works in it even if whoever runs the tests ignores Ctrl-C."""
-    return subprocess.Popen(
-        [sys.executable, str(root / "train_network.py"), *options],
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | settings,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    usual["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    command = [sys.executable, str(root / "train_network.py"), *options]
+    return subprocess.Popen(command, **usual | settings)
 
 
-def run(root: Path, options: list[str], **settings: object) -> tuple[int, bytes, bytes]:
+def run(root: Path, options: list[str], **settings: object) -> tuple[int, str, str]:
     with script(root, options, **settings) as process:
         out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 
 @pytest.fixture(scope="module")
-def small(made_dir, tmp_path_factory) -> Path:
-    """The outputs of a small run; not to be changed."""
-    output_dir = tmp_path_factory.mktemp("small")
-    assert main(arguments(made_dir, output_dir)) == 0
-    return output_dir
+def runs(made_dir, tmp_path_factory) -> dict[str, Lab]:
+    """A small run, one that answers now rightly, now wrongly, and a hard one; not to be changed."""
+    labs = {name: Lab(made_dir, tmp_path_factory.mktemp(name)) for name in RUNS}
+    assert [labs[name].run(*options) for name, options in RUNS.items()] == [0, 0, 0]
+    return labs
 
 
-@pytest.fixture(scope="module")
-def mixed(made_dir, tmp_path_factory) -> Path:
-    """The outputs of a run that answers now rightly, now wrongly; not to be changed."""
-    output_dir = tmp_path_factory.mktemp("mixed")
-    main(arguments(made_dir, output_dir, digit="2", learning_rate="0.2"))
-    evaluation = read_metrics(output_dir)["evaluation"]
-    for outcome in ("true_positives", "false_positives", "false_negatives", "true_negatives"):
-        assert evaluation[outcome] > 0
-    return output_dir
+small, mixed, hard = (
+    pytest.fixture(lambda runs, name=name: runs[name], name=name) for name in RUNS
+)
+
+
+@pytest.fixture
+def lab(made_dir, tmp_path) -> Lab:
+    """No run yet."""
+    return Lab(made_dir, tmp_path / "out")
+
+
+@pytest.fixture
+def over_small(small, lab) -> Lab:
+    """A finished small run, over which others are to go."""
+    shutil.copytree(small.out, lab.out)
+    return lab
 
 
 # --- what a run writes ------------------------------------------------------------------------
 
 
-def test_run_writes_log_metrics_and_model_and_nothing_else(small):
-    assert sorted(contents(small)) == OUTPUTS
+def test_run_as_a_script_elsewhere_writes_the_same_three_files(root, lab, small, tmp_path):
+    code, _, err = run(root, lab.options(), cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert sorted(lab.files()) == OUTPUTS
+    assert lab.files() == small.files()
 
 
-def test_two_runs_write_the_same_bytes(made_dir, small, tmp_path):
-    main(arguments(made_dir, tmp_path))
-    assert contents(tmp_path) == contents(small)
-
-
-def test_run_as_a_script_elsewhere_writes_the_same_bytes(root, made_dir, small, tmp_path):
-    code, _, err = run(root, arguments(made_dir, tmp_path / "out"), cwd=tmp_path)
-    assert (code, err) == (0, b"")
-    assert contents(tmp_path / "out") == contents(small)
-
-
-def test_another_seed_writes_another_model(made_dir, small, tmp_path):
-    main(arguments(made_dir, tmp_path, seed="1"))
-    assert contents(tmp_path)["model.npz"] != contents(small)["model.npz"]
-
-
-def test_log_is_the_screen_without_its_remarks(made_dir, tmp_path, capsys):
-    main(arguments(made_dir, tmp_path))
-    screen = capsys.readouterr().out.splitlines()
+def test_log_is_the_screen_without_its_remarks_of_times_and_paths(lab, capsys):
+    lab.run()
+    screen, log = capsys.readouterr().out.splitlines(), lab.log()
     remarks = [line for line in screen if line.startswith(("Trained in ", "Written: "))]
     assert len(remarks) == 1 + len(OUTPUTS)
-    assert [line for line in screen if line not in remarks] == read_log(tmp_path).splitlines()
-
-
-def test_log_has_no_times_and_no_paths(made_dir, small):
-    log = read_log(small)
-    assert not re.search(r"\d s\b|second|\d:\d\d|20\d\d", log)
-    assert str(small) not in log
-    assert str(made_dir) not in log
-    assert "/home" not in log
+    assert [line for line in screen if line not in remarks] == log.splitlines()
+    assert not re.search(r"\d s\b|second|\d:\d\d|20\d\d|/tmp|/home", log)
 
 
 def test_log_says_what_is_trained_on(small):
-    log = read_log(small)
-    assert "Training images: 120, of them 12 show the digit 8 (10.00%)" in log
-    assert "Test images: 60, of them 6 show the digit 8 (10.00%)" in log
-    assert "784 -> 8 tanh -> 1 sigmoid; 6289 parameters" in log
+    for line in (
+        "Recognising the handwritten digit 8 in made0\n============",
+        "Training images: 120, of them 12 show the digit 8 (10.00%)",
+        "Test images: 60, of them 6 show the digit 8 (10.00%)",
+        "784 -> 8 tanh -> 1 sigmoid; 6,289 parameters, float32, seed 0",
+        "epochs 3, an update after every sample; learning rate 0.1\nMomentum 0, L2 0, dropout 0\n",
+    ):
+        assert line in small.log()
 
 
 def test_log_shows_five_examples_of_the_digit_side_by_side(small):
-    lines = read_log(small).splitlines()
-    first = next(n for n, line in enumerate(lines) if line.startswith("Example 1:"))
-    assert re.split(" {2,}", lines[first]) == [f"Example {n}:" for n in range(1, 6)]
-    drawing = lines[first + 1 : first + 10]
-    starts = [lines[first].index(f"Example {n}:") for n in range(1, 6)]
-    for start in starts:  # an 18 x 12 eight: a bar above, the two sides, a bar below
-        eight = [line[start : start + 12].ljust(12) for line in drawing]
-        assert " " not in eight[0] + eight[-1]
-        assert all(row[0] != " " and row[-1] != " " for row in eight)
-        assert eight[2][3:9] == " " * 6
+    head, *rows = re.search(r"\n(Example 1:(?:.+\n){10})", small.log())[1].splitlines()
+    assert re.split(" {2,}", head) == [f"Example {n}:" for n in range(1, 6)]
+    for start in (head.index(f"Example {n}:") for n in range(1, 6)):
+        assert [row[start : start + 12].count(" ") for row in rows] == [0, 8, 8, 8, 0, 8, 8, 8, 0]
 
 
-def test_log_and_metrics_tell_the_same_losses(small):
-    logged = re.findall(r"^Epoch (\d)/3, loss: (\d\.\d{6})$", read_log(small), re.M)
-    history = read_metrics(small)["history"]
-    assert logged == [(str(row["epoch"]), f"{row['loss']:.6f}") for row in history]
-    assert len(logged) == 3
-
-
-def test_metrics_hold_the_configuration(small):
-    metrics = read_metrics(small)
-    assert metrics["dataset"] == "MNIST"
-    assert metrics["epochs_completed"] == 3
-    expected = {
-        "digit": 8,
-        "layer_sizes": [784, 8, 1],
-        "learning_rate": 0.1,
-        "momentum": 0.0,
-        "l2": 0.0,
-        "epochs": 3,
-        "train_size": 120,
-        "test_size": 60,
-        "seed": 0,
-    }
-    assert expected.items() <= metrics["configuration"].items()
-
-
-def test_history_and_model_are_those_of_the_same_training_by_hand(made_dir, mixed):
-    """The script adds nothing to what the network's own methods do with the same numbers."""
+def test_log_metrics_and_model_tell_the_training_that_the_networks_methods_do(made_dir, mixed):
     dataset = load_dataset(made_dir, "mnist", None, None)
-    network = NeuralNetwork((784, 8, 1), seed=0)
-    test_targets = dataset.test.targets(2)
-    for row in read_metrics(mixed)["history"]:
+    network, history = NeuralNetwork((784, 8, 1)), mixed.metrics()["history"]
+    test_images, is_digit = dataset.test.images, dataset.test.digits == 2
+    for number, row in enumerate(history, start=1):
         loss = network.train_epoch(dataset.train.images, dataset.train.targets(2), SGD(0.2))
-        answers = network.predict(dataset.test.images)
-        assert row["loss"] == loss
-        assert row["test_accuracy"] == pytest.approx(np.mean(answers == test_targets))
-        assert row["test_recall"] == pytest.approx(np.mean(answers[test_targets == 1]))
-    saved = NeuralNetwork.load(mixed / "model.npz")
-    for mine, others in zip(network.weights, saved.weights, strict=True):
-        np.testing.assert_array_equal(mine, others)
+        answers = network.predict(test_images)
+        errors = network.predict_proba(test_images) - dataset.test.targets(2)
+        assert row == {
+            "epoch": number,
+            "loss": loss,
+            "test_loss": pytest.approx(np.mean(errors**2)),
+            "test_accuracy": pytest.approx(np.mean(answers == is_digit)),
+            "test_recall": pytest.approx(np.mean(answers[is_digit])),
+        }
+    saved = mixed.network()
+    np.testing.assert_array_equal(saved.weights[0], network.weights[0])
+    assert saved.metadata["history"] == history
+    logged = re.findall(r"^Epoch (\d)/3, loss: (\d\.\d{6})$", mixed.log(), re.M)
+    assert logged == [(str(row["epoch"]), f"{row['loss']:.6f}") for row in history]
 
 
-def test_evaluation_is_that_of_the_saved_model(made_dir, mixed):
-    test = load_dataset(made_dir, "mnist", None, None).test
-    probabilities = NeuralNetwork.load(mixed / "model.npz").predict_proba(test.images)
-    expected = Evaluation.of(probabilities, test.targets(2)).as_dict()
-    assert expected.items() <= read_metrics(mixed)["evaluation"].items()
+def test_metrics_hold_the_configuration_and_the_evaluation_of_the_saved_model(made_dir, mixed):
+    metrics, test = mixed.metrics(), load_dataset(made_dir, "mnist", None, None).test
+    assert (metrics["dataset"], metrics["epochs_completed"]) == ("made0", 3)
+    expected = {"digit": 2, "layer_sizes": [784, 8, 1], "learning_rate": 0.2, "epochs": 3}
+    expected |= {"momentum": 0, "l2": 0, "dropout": 0, "weight_scale": 0.1, "threshold": 0.5}
+    expected |= {"train_size": 120, "test_size": 60, "seed": 0, "dtype": "float32", "loop": False}
+    expected |= {"augment": False, "focus": False, "final_learning_rate": None}
+    assert metrics["configuration"] == expected
+    probabilities = mixed.network().predict_proba(test.images)
+    assert metrics["evaluation"] == asdict(Evaluation.of(probabilities, test.targets(2)))
 
 
-def test_metrics_name_their_model_by_its_checksum(small):
-    digest = hashlib.sha256(contents(small)["model.npz"]).hexdigest()
-    assert read_metrics(small)["model_sha256"] == digest
+# --- the report's numbers, held against the data ----------------------------------------------
 
 
-def test_results_stand_beside_the_share_of_always_no(small):
-    log, evaluation = read_log(small), read_metrics(small)["evaluation"]
-    assert f"Accuracy on the test set: {evaluation['accuracy']:.2%}" in log
-    assert f"Recognised correctly: {evaluation['correct']} of 60." in log
-    assert 'Always answering "no" would score 90.00%' in log
+@pytest.fixture
+def outcome(made_dir, mixed) -> tuple[np.ndarray, np.ndarray]:
+    """The test digits and the answers about them, with a number of its own for each outcome."""
+    test, network = (
+        load_dataset(made_dir, "mnist", 1, 60).test,
+        mixed.network(),
+    )
+    answers, is_2 = network.predict(test.images), test.digits == 2
+    counts = {int(np.sum(a & b)) for a in (answers, ~answers) for b in (is_2, ~is_2)}
+    assert len(counts | {0}) == 5
+    return test.digits, answers
 
 
-def test_log_counts_false_alarms_by_digit_and_names_the_missed(made_dir, mixed):
-    test = load_dataset(made_dir, "mnist", None, None).test
-    answers = NeuralNetwork.load(mixed / "model.npz").predict(test.images)
-    log = read_log(mixed)
-    alarms = re.findall(r"^  digit (\d): (\d+) of 6 ", log, re.M)
-    expected = [(d, np.sum(answers & (test.digits == d))) for d in range(10) if d != 2]
-    assert alarms == [(str(d), str(count)) for d, count in expected if count]
-    missed = np.flatnonzero(~answers & (test.digits == 2))
-    assert f"not recognised: {len(missed)} of 6" in log
-    assert f"counted from 0: {', '.join(map(str, missed))}\n" in log
+def test_report_has_the_counts_and_ratios_of_the_answers(mixed, outcome):
+    (digits, yes), is_2 = outcome, outcome[0] == 2
+    right, found, f1 = sum(yes == is_2), sum(yes & is_2), 2 * sum(yes & is_2) / sum(yes + 1 * is_2)
+    alarms = {d: sum(yes & (digits == d)) for d in range(10) if d != 2}
+    told = [f"  digit {d}: {n} of 6 ({n / 6:.2%})\n" for d, n in alarms.items() if n]
+    report = f"""
+Accuracy on the test set: {right / 60:.2%}
+Is it 2 or not? Answered correctly: {right} of 60.
+Always answering "no" scores 90.00%; compare accuracy with this.
+
+Confusion counts (threshold 0.5):
+               answered: yes  answered: no
+shows 2      {found:15} {sum(~yes & is_2):13}
+shows another{sum(yes & ~is_2):15} {sum(~yes & ~is_2):13}
+
+Of the digit 2: precision {found / sum(yes):.2%}, recall {found / 6:.2%}, F1 {f1:.2%}
+Area under the ROC curve: AREA
+
+False alarms, other digits taken for 2: {sum(alarms.values())} of 54
+{"".join(told)}Missed, images of 2 not recognised: {sum(~yes & is_2)} of 6
+  images of the test set, counted from 0: {", ".join(map(str, np.flatnonzero(~yes & is_2)))}
+"""
+    area = mixed.metrics()["evaluation"]["roc_auc"]
+    assert report.replace("AREA", f"{area:.4f}") in mixed.log()
 
 
-def test_log_has_the_confusion_counts(mixed):
-    evaluation = read_metrics(mixed)["evaluation"]
-    rows = re.findall(r"^ +shows (?:2|another) +(\d+) +(\d+)$", read_log(mixed), re.M)
-    names = ["true_positives", "false_negatives"], ["false_positives", "true_negatives"]
-    assert rows == [tuple(str(evaluation[name]) for name in row) for row in names]
+def rate(errors: int, total: int) -> str:
+    return f"{errors} of {total} {percent(errors / total if total else np.nan)}"
+
+
+def test_table_of_claims_has_their_errors_in_their_columns(mixed, outcome):
+    (digits, yes), alike = outcome, np.isin(outcome[0], (3, 7))
+    rest = (digits != 2) & ~alike
+    claims = {claim["name"]: claim for claim in mixed.metrics()["error_analysis"]}
+    counted = [{"errors": sum(yes & g), "total": sum(g)} for g in (alike, rest)]
+    assert [claims["lookalikes"]["affected"], claims["lookalikes"]["rest"]] == counted
+    assert counted[0]["errors"] != counted[1]["errors"]
+
+    table = re.search(r"\n( +errors on these .*verdict\n(?:.+\n)+)", mixed.log())[1]
+    rows = re.sub(r" of (\d+) +", r" of \1 ", table.rstrip()).split("\n")
+    head, *cells = (re.split(" {2,}", row)[1:] for row in rows)
+    assert head == ["errors on these", "on the others", "difference, points", "verdict"]
+    expected = []
+    for claim in claims.values():
+        difference, low, high = (100 * (x or 0) for x in (claim["difference"], *claim["interval"]))
+        compared = f"{difference:+.2f} ({low:+.2f} .. {high:+.2f})"
+        expected.append([rate(**claim["affected"]), rate(**claim["rest"])])
+        expected[-1] += ["n/a" if claim["difference"] is None else compared, claim["verdict"]]
+    assert cells == expected
 
 
 # --- options ----------------------------------------------------------------------------------
 
 
-def test_russian_log_has_the_sheets_lines_and_the_same_numbers(made_dir, small, tmp_path):
-    main(arguments(made_dir, tmp_path, lang="ru"))
-    log, history = read_log(tmp_path), read_metrics(small)["history"]
-    for row in history:
+def test_russian_log_has_the_sheets_lines_and_the_same_numbers(root, lab, small):
+    """Also on a console without Cyrillic, as the log is UTF-8 in any case."""
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    code, out, err = run(root, lab.options("--lang", "ru"), env=environment)
+    assert (code, err, "?????" in out) == (0, "", True)
+    log = lab.log()
+    for row in small.metrics()["history"]:
         assert f"\nЭпоха {row['epoch']}/3, Ошибка: {row['loss']:.6f}\n" in log
     for line in (
         "Примеры цифры 8 из обучающей выборки:",
@@ -243,63 +266,85 @@ def test_russian_log_has_the_sheets_lines_and_the_same_numbers(made_dir, small, 
         assert f"\n{line}\n" in log
     assert re.search(r"^Точность на тестовой выборке: \d+\.\d\d%$", log, re.M)
     assert re.search(r"^Цифра 8 распознана верно в \d+ из 60 случаев\.$", log, re.M)
-    for name in ("metrics.json", "model.npz"):
-        assert contents(tmp_path)[name] == contents(small)[name]
+    assert lab.files()["metrics.json"] == small.files()["metrics.json"]
 
 
-def test_russian_runs_on_a_console_without_cyrillic_and_logs_in_utf8(root, made_dir, tmp_path):
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    code, out, err = run(root, arguments(made_dir, tmp_path, lang="ru"), env=environment)
-    assert (code, err) == (0, b"")
-    assert b"?????" in out
-    assert "Процесс обучения:" in read_log(tmp_path)
+CHANGES = [
+    "momentum 0.5",
+    "l2 0.01",
+    "dropout 0.3",
+    "learning_rate 0.2",
+    "weight_scale 0.3",
+    "seed 1",
+]
 
 
-def test_digit_option_is_learnt_and_told(made_dir, tmp_path):
-    main(arguments(made_dir, tmp_path, digit="3"))
-    assert "Examples of the digit 3" in read_log(tmp_path)
-    assert read_metrics(tmp_path)["configuration"]["digit"] == 3
-    assert NeuralNetwork.load(tmp_path / "model.npz").metadata["digit"] == 3
+@parametrize("change", CHANGES)
+def test_setting_reaches_the_training_and_the_metrics(lab, small, change):
+    name, value = change.split()
+    lab.run(f"--{name.replace('_', '-')}", value)
+    assert lab.metrics()["configuration"][name] == float(value)
+    assert lab.metrics()["history"] != small.metrics()["history"]
 
 
-def test_several_hidden_layers_are_trained(made_dir, tmp_path):
-    main([*arguments(made_dir, tmp_path), "--hidden", "6", "5"])
-    assert NeuralNetwork.load(tmp_path / "model.npz").layer_sizes == (784, 6, 5, 1)
-    assert "784 -> 6 tanh -> 5 tanh -> 1 sigmoid" in read_log(tmp_path)
+def test_threshold_moves_the_answers_and_not_the_training(lab, mixed):
+    same = ["--digit", "2", "--learning-rate", "0.2"]
+    lab.run(*same, "--threshold", "0.05")
+    low, usual = lab.metrics(), mixed.metrics()
+    assert low["evaluation"]["true_negatives"] < usual["evaluation"]["true_negatives"]
+    assert low["evaluation"]["threshold"] == 0.05
+    assert "Confusion counts (threshold 0.05):" in lab.log()
+    assert [row["loss"] for row in low["history"]] == [row["loss"] for row in usual["history"]]
+    assert low["history"][-1]["test_recall"] == low["evaluation"]["recall"]
 
 
-@pytest.mark.parametrize("change", [{"momentum": "0.5"}, {"l2": "0.01"}, {"learning_rate": "0.2"}])
-def test_settings_of_the_update_reach_the_training(made_dir, small, tmp_path, change):
-    main(arguments(made_dir, tmp_path, **change))
-    ((name, value),) = change.items()
-    assert read_metrics(tmp_path)["configuration"][name] == float(value)
-    assert contents(tmp_path)["model.npz"] != contents(small)["model.npz"]
+@parametrize("settings", [[], HARD_RUN])
+def test_loop_trains_the_same_network_to_rounding(lab, monkeypatch, settings):
+    options = [*settings, "--dtype", "float64", "--epochs", "2"]
+    lab.run(*options)
+    block = lab.network()
+    monkeypatch.setattr(NeuralNetwork, "_train_block", None)  # not so much as touched
+    lab.run(*options, "--loop")
+    loop = lab.network()
+    for ours, theirs in zip(block.weights + block.biases, loop.weights + loop.biases, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
 
-def test_data_directory_is_taken_from_the_environment(root, made_dir, small, tmp_path):
-    options = arguments(made_dir, tmp_path)
-    place = options.index("--data-dir")
-    del options[place : place + 2]
-    code, _, err = run(root, options, env=os.environ | {"MNIST_DATA_DIR": str(made_dir)})
-    assert (code, err) == (0, b"")
-    assert contents(tmp_path) == contents(small)
+def test_training_images_without_the_digit_are_told_and_no_failure(lab):
+    assert lab.run("--train-size", "8", "--test-size", "8") == 0
+    assert "No 8 among the training images" in lab.log()
+    assert "recall n/a" in lab.log()
+    assert lab.metrics()["evaluation"]["recall"] is None
 
 
-def test_training_images_without_the_digit_are_told_and_no_failure(made_dir, tmp_path):
-    assert main(arguments(made_dir, tmp_path, train_size="8", test_size="8")) == 0
-    assert "no 8 among the training images" in read_log(tmp_path)
-    evaluation = read_metrics(tmp_path)["evaluation"]
-    assert evaluation["recall"] is evaluation["roc_auc"] is None
-    assert "recall n/a" in read_log(tmp_path)
+@parametrize(("threshold", "answer"), [("1", "no"), ("0", "yes")])
+def test_constant_answer_is_remarked_and_its_mistakes_are_not_listed(lab, threshold, answer):
+    lab.run("--threshold", threshold)
+    log = lab.log()
+    assert f"The network answers {answer} to everything: lower the learning rate" in log
+    assert "counted from 0" not in log
 
 
-def test_easy_digit_is_learnt(tmp_path):
-    """A 1 has two segments, the only other digit of so little ink a 7."""
-    data_dir = write_dataset(tmp_path / "data", 400, 100)
-    main(arguments(data_dir, tmp_path, digit="1", epochs="10"))
-    evaluation = read_metrics(tmp_path)["evaluation"]
-    assert evaluation["roc_auc"] > 0.99
-    assert evaluation["accuracy"] > evaluation["majority_share"] == 0.9
+def test_a_run_on_the_sample_says_so_at_both_ends(lab):
+    options = ["--dataset=sample", "--epochs=1", "--train-size=200", f"--output-dir={lab.out}"]
+    main(options)
+    log = lab.log()
+    assert "NOT MNIST" in log[:300]
+    assert "NOT MNIST" in log[-300:]
+    assert "in the bundled sample\n" in log
+    assert lab.metrics()["dataset"] == "sample"
+    assert main(["--resume", options[-1]]) == 0  # from the sample again
+    assert lab.log() == log
+
+
+def test_figures_of_an_older_run_are_named_at_the_end(over_small, capsys):
+    for name in ("report.png", "mistakes.svg", "my_own.png"):
+        (over_small.out / name).touch()
+    over_small.run()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Figures of an older run: mistakes.svg, report.png; python visualize")
+    over_small.resume()  # trains nothing more
+    assert "older run" not in capsys.readouterr().out
 
 
 # --- refusals ---------------------------------------------------------------------------------
@@ -310,286 +355,352 @@ def refusal(options: list[str], monkeypatch, capsys) -> str:
     monkeypatch.setattr(sys, "argv", ["train_network.py", *options])
     with pytest.raises(SystemExit) as caught:
         run_script(main)
-    captured = capsys.readouterr()
+    said = capsys.readouterr().err
     assert caught.value.code == 2
-    assert captured.err.startswith("train_network.py: error: ")
-    assert captured.err.count("\n") == 1
-    return captured.err
+    assert re.fullmatch(r"train_network\.py: error: .*\n", said)
+    return said
 
 
-@pytest.mark.parametrize(
+@parametrize(
     ("options", "named"),
     [
-        (["--epoch-count", "3"], ["--epoch-count", "--help"]),
-        (["stray"], ["stray"]),
-        (["stray\nline"], ["stray line"]),
-        (["--epochs"], ["--epochs"]),
-        (["--epochs", "0"], ["--epochs", "'0'", "from 1 up"]),
-        (["--epochs", "1.5"], ["--epochs", "'1.5'", "whole number"]),
-        (["--digit", "10"], ["--digit", "10", "0, 1, 2"]),
-        (["--digit", "eight"], ["--digit", "eight"]),
-        (["--learning-rate", "-1"], ["learning_rate", "-1.0", "above 0"]),
-        (["--learning-rate", "nan"], ["learning_rate", "nan", "above 0"]),
-        (["--learning-rate", "fast"], ["--learning-rate", "fast"]),
-        (["--momentum", "1"], ["momentum", "1.0", "below 1"]),
-        (["--l2", "-0.1"], ["l2", "-0.1", "at least 0"]),
-        (["--train-size", "0"], ["--train-size", "'0'", '"all"']),
-        (["--train-size", "x"], ["--train-size", "'x'", '"all"']),
-        (["--train-size", "121"], ["120", "121", '"all"']),
-        (["--test-size", "61"], ["60", "61", '"all"']),
-        (["--test-size", "-5"], ["--test-size", "'-5'", '"all"']),
-        (["--hidden", "0"], ["--hidden", "'0'"]),
-        (["--hidden", "8", "x"], ["--hidden", "'x'"]),
-        (["--hidden", "1000000000000000000"], ["1000000000000000000"]),
-        (["--seed", "-1"], ["seed", "-1", "at least 0"]),
-        (["--seed", "0.5"], ["--seed", "0.5"]),
-        (["--lang", "de"], ["--lang", "de", "ru"]),
-        (["--learning-rate", "1e38", "--l2", "1"], ["diverged", "lower the learning rate"]),
+        ("--epoch 3", "--epoch 3 .*--help"),  # abbreviations are refused
+        ("--learn 3", "--learn 3"),
+        ("stray", "stray"),
+        ("--epochs", "--epochs"),
+        ("--epochs 0", "epochs is 0; it must be a whole number, at least 1"),
+        ("--epochs 1.5", "--epochs: invalid int value: '1.5'"),
+        ("--digit 10", "--digit.* 10 .*0, 1, 2"),
+        ("--learning-rate -1", r"learning_rate is -1\.0.* above 0"),
+        ("--learning-rate nan", "learning_rate is nan.* above 0"),
+        ("--learning-rate fast", "--learning-rate.*fast"),
+        ("--momentum 1", r"momentum is 1\.0.* below 1"),
+        ("--l2 -0.1", r"l2 is -0\.1.* at least 0"),
+        ("--dropout 1", r"dropout is 1\.0.* below 1"),
+        ("--threshold 1.5", r"threshold is 1\.5.* from 0 to 1"),
+        ("--weight-scale -1", r"weight_scale is -1\.0.* at least 0"),
+        ("--train-size 0", "train_size is 0; it must be at least 1"),
+        ("--train-size 121", '120 images, 121 .*"all"'),
+        ("--test-size 61", '60 images, 61 .*"all"'),
+        ("--hidden 8 x", "--hidden: invalid int value: 'x'"),
+        ("--hidden 1000000000000000000", "1000000000000000000"),
+        ("--seed -1", "seed is -1.* at least 0"),
+        ("--lang de", "--lang.*de.*ru"),
+        ("--resume", r"model\.npz does not exist"),
+        ("--learning-rate 1e38 --l2 1", "diverged.* lower the learning rate"),
+        ("--learning-rate 1e38 --l2 1 --loop", "diverged.* lower the learning rate"),
     ],
-    ids=lambda value: " ".join(value) if value[0].startswith("-") else "",
 )
-def test_bad_option_is_one_line_that_names_it(
-    made_dir, tmp_path, monkeypatch, capsys, options, named
+@pytest.mark.filterwarnings("error")  # whose text would be further lines
+def test_bad_option_is_one_line_that_names_it(lab, monkeypatch, capsys, options, named):
+    arguments = lab.options(*options.split())
+    assert re.search(named, refusal(arguments, monkeypatch, capsys))
+    assert not lab.out.exists() or lab.files() == {}
+
+
+def test_bad_data_and_bad_places_are_refused_and_leave_all_as_it_was(
+    over_small, small, tmp_path, monkeypatch, capsys
 ):
-    text = refusal([*arguments(made_dir, tmp_path), *options], monkeypatch, capsys)
-    for part in named:
-        assert part in text
-    assert list(tmp_path.iterdir()) == []
+    data = shutil.copytree(small.data, tmp_path / "data")
+    (data / TEST_IMAGES).write_bytes(b"<html>")
+    for lab in (replace(over_small, data=data), replace(over_small, out=data / TEST_IMAGES)):
+        assert str(data / TEST_IMAGES) in refusal(lab.options(), monkeypatch, capsys)
+    assert over_small.files() == small.files()
 
 
-def test_file_in_place_of_the_output_directory_is_refused(made_dir, tmp_path, monkeypatch, capsys):
-    path = tmp_path / "file"
-    path.write_text("mine")
-    text = refusal(arguments(made_dir, path), monkeypatch, capsys)
-    assert str(path) in text
-    assert "--output-dir" in text
-    assert path.read_text() == "mine"
+def test_full_disk_leaves_the_old_files(root, over_small, small):
+    """A limit on the size of files stands in for it: the kernel refuses to write more."""
+    code, _, err = run(
+        root,
+        over_small.options("--seed", "1"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+    )
+    assert (code, err.count("\n")) == (2, 1)
+    assert "error: cannot write" in err
+    assert over_small.files() == small.files()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_output_directory_is_refused(made_dir, tmp_path, monkeypatch, capsys):
-    tmp_path.chmod(0o500)
-    assert "Permission denied" in refusal(arguments(made_dir, tmp_path), monkeypatch, capsys)
+# --- resuming ---------------------------------------------------------------------------------
 
 
-def test_bad_data_is_refused_before_the_old_outputs_are_touched(
-    made_dir, small, tmp_path, monkeypatch, capsys
-):
-    output_dir = shutil.copytree(small, tmp_path / "out")
-    data_dir = shutil.copytree(made_dir, tmp_path / "data")
-    (data_dir / TEST_IMAGES).write_bytes(b"<html>")
-    text = refusal(arguments(data_dir, output_dir), monkeypatch, capsys)
-    assert str(data_dir / TEST_IMAGES) in text
-    assert contents(output_dir) == contents(small)
+def interrupt_in_epoch(monkeypatch, epoch: int, *number: int) -> None:
+    """Press Ctrl-C, or send the signal of this number, when half of that epoch is done."""
+    train_epoch, calls = NeuralNetwork.train_epoch, itertools.count(1)
 
-
-def test_bad_option_given_to_the_script_is_one_line_without_traceback(root):
-    code, out, err = run(root, ["--epochs", "0"])
-    assert (code, out) == (2, b"")
-    assert err.count(b"\n") == 1
-
-
-def limit_file_size() -> None:
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
-
-def test_full_disk_leaves_all_three_old_files(root, made_dir, small, tmp_path):
-    """A limit on the size of files stands in: the kernel refuses to write more than 1,000 bytes."""
-    output_dir = shutil.copytree(small, tmp_path / "out")
-    with subprocess.Popen(
-        [
-            sys.executable,
-            str(root / "train_network.py"),
-            *arguments(made_dir, output_dir, seed="1"),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=limit_file_size,
-    ) as process:
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert b"cannot write" in err
-    assert err.count(b"\n") == 1
-    assert contents(output_dir) == contents(small)
-
-
-def test_file_that_is_full_only_when_flushed_leaves_all_three_old_files(
-    made_dir, small, tmp_path, monkeypatch, capsys
-):
-    """Short contents wait in a buffer, so that the disk may be found full as late as that."""
-    output_dir = shutil.copytree(small, tmp_path / "out")
-    real_open = Path.open
-
-    class FullWhenFlushed:
-        def __init__(self, file):
-            self.file = file
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            self.file.close()
-
-        def write(self, content):
-            return len(content)
-
-        def flush(self):
-            raise OSError(28, "No space left on device")
-
-    def open_(self, mode="r", *rest, **settings):
-        file = real_open(self, mode, *rest, **settings)
-        return FullWhenFlushed(file) if self.name.startswith(".training_log") else file
-
-    monkeypatch.setattr(Path, "open", open_)
-    text = refusal(arguments(made_dir, output_dir, seed="1"), monkeypatch, capsys)
-    assert "No space left" in text
-    monkeypatch.undo()
-    assert contents(output_dir) == contents(small)
-
-
-# --- interruption -----------------------------------------------------------------------------
-
-
-def interrupt_within_epoch(monkeypatch, epoch: int) -> None:
-    """Press Ctrl-C when half of that epoch's updates are done."""
-    train_epoch = NeuralNetwork.train_epoch
-    calls = itertools.count(1)
-
-    def interrupted(self, x, y, *rest, **options):
-        if next(calls) < epoch:
-            return train_epoch(self, x, y, *rest, **options)
-        train_epoch(self, x[: len(x) // 2], y[: len(x) // 2], *rest, **options)
-        raise KeyboardInterrupt
+    def interrupted(self, x, y, sgd, order=None, **options):
+        if next(calls) == epoch:
+            train_epoch(self, x, y, sgd, np.arange(len(x) // 2))
+            raise KeyboardInterrupt(*number)
+        return train_epoch(self, x, y, sgd, order, **options)
 
     monkeypatch.setattr(NeuralNetwork, "train_epoch", interrupted)
 
 
-def test_interrupted_run_saves_the_network_of_the_last_whole_epoch(
-    made_dir, tmp_path, monkeypatch, capsys
+@parametrize(("number", "code"), [([], 130), ([15], 143)])
+@parametrize("epoch", [2, 5])
+def test_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(
+    over_small, small, hard, monkeypatch, capsys, epoch, number, code
 ):
-    main(arguments(made_dir, tmp_path / "two", epochs="2"))
-    interrupt_within_epoch(monkeypatch, 3)
-    assert main(arguments(made_dir, tmp_path / "cut", epochs="5")) == 130
-    assert contents(tmp_path / "cut")["model.npz"] == contents(tmp_path / "two")["model.npz"]
-    cut, two = read_metrics(tmp_path / "cut"), read_metrics(tmp_path / "two")
-    assert cut["epochs_completed"] == 2
-    assert cut["configuration"]["epochs"] == 5
-    assert (cut["history"], cut["evaluation"]) == (two["history"], two["evaluation"])
-    assert "Interrupted: what follows is the network after 2 of 5 epochs" in read_log(
-        tmp_path / "cut"
-    )
+    with monkeypatch.context() as patched:
+        interrupt_in_epoch(patched, epoch, *number)
+        assert over_small.run(*HARD_RUN) == code
+    assert f"Interrupted after epoch {epoch - 1} of 5. To go on: " in capsys.readouterr().out
+    now = over_small.files()
+    assert now.pop(CHECKPOINT)
+    assert now == small.files()  # the first run's files are as they were
+    assert over_small.resume() == 0
+    assert over_small.files() == hard.files()
 
 
-def test_run_interrupted_in_its_first_epoch_leaves_the_old_outputs(
-    made_dir, small, tmp_path, monkeypatch, capsys
+def test_finished_run_goes_on_to_more_epochs(lab, hard):
+    lab.run(*HARD_RUN, "--epochs", "2")
+    for more in (["--epochs", "5"], []):  # then nothing is left to do
+        lab.resume(*more)
+        assert lab.files() == hard.files()
+
+
+@parametrize(
+    ("options", "named"),
+    [
+        ("--learning-rate 0.2", r"--learning-rate is 0\.2, but 0\.1 in .*model\.npz"),
+        ("--hidden 9", r"--hidden is \[9\], but \[8\]"),
+        ("--train-size 100", "--train-size is 100, but None"),
+        ("--digit 3", "--digit is 3, but 8"),
+        ("--dropout 0.5", "--dropout is 0.5"),
+        ("--seed 1", "--seed is 1, but 0"),
+        ("--dtype float64", "--dtype is float64, but float32"),
+        ("--threshold 0.4", "--threshold is 0.4, but 0.5"),
+        ("--loop", "--loop is True, but False"),
+        ("--epochs 2", "--epochs is 2, but .* has had 3"),
+    ],
+)
+def test_setting_that_disagrees_with_the_run_is_refused_by_name(
+    over_small, small, monkeypatch, capsys, options, named
 ):
-    output_dir = shutil.copytree(small, tmp_path / "out")
-    interrupt_within_epoch(monkeypatch, 1)
-    assert main(arguments(made_dir, output_dir, seed="1")) == 130
-    assert "nothing to save" in capsys.readouterr().out
-    assert contents(output_dir) == contents(small)
+    arguments = over_small.options("--resume", *options.split())
+    assert re.search(named, refusal(arguments, monkeypatch, capsys))
+    assert over_small.files() == small.files()
 
 
-def test_control_c_after_training_loses_nothing(made_dir, small, tmp_path, monkeypatch, capsys):
-    report = train_network.report_results
-
-    def press_and_report(*everything):
-        signal.raise_signal(signal.SIGINT)
-        return report(*everything)
-
-    monkeypatch.setattr(train_network, "report_results", press_and_report)
-    assert main(arguments(made_dir, tmp_path / "out")) == 0
-    assert contents(tmp_path / "out") == contents(small)
+def test_run_is_not_resumed_on_other_images_or_from_a_bare_network(over_small, tmp_path):
+    other = replace(over_small, data=write_dataset(tmp_path / "other", seed=5))
+    with pytest.raises(UserError, match=r"about other images \(made0\) than these \(other"):
+        other.resume()
+    NeuralNetwork((784, 8, 1)).save(over_small.out / "model.npz")
+    with pytest.raises(UserError, match="holds a network, but no run"):
+        over_small.resume()
 
 
-def test_control_c_ends_the_script_with_130_and_whole_epochs_saved(root, made_dir, tmp_path):
-    options = arguments(made_dir, tmp_path / "cut", epochs="100000")
-    with script(root, options) as process:
-        while not (line := process.stdout.readline()).startswith(b"Epoch 3/"):
+@parametrize(
+    ("options", "told"),
+    [
+        (["--seed", "1"], "Interrupted before an epoch was done: there is nothing to go on with"),
+        (["--resume", "--epochs", "9"], "Interrupted after epoch 3 of 9.* --resume --epochs 9 "),
+    ],
+)
+def test_interrupted_in_its_first_epoch_a_run_says_what_there_is_to_go_on_with(
+    over_small, small, monkeypatch, capsys, options, told
+):
+    interrupt_in_epoch(monkeypatch, 1)
+    assert over_small.run(*options) == 130
+    assert re.search(told, capsys.readouterr().out)
+    assert over_small.files() == small.files()
+
+
+@parametrize("moment", ["checkpoint.npz", *OUTPUTS, "nothing"])
+def test_stopped_at_any_file_the_run_goes_on_from_its_checkpoint(lab, small, monkeypatch, moment):
+    """As `kill -9` does just before that file is moved in; of checkpoints the second."""
+    with monkeypatch.context() as patched:
+        move, first = Path.replace, itertools.count()
+
+        def stop(self, target):
+            if Path(target).name == moment and (moment != CHECKPOINT or next(first)):
+                raise SystemExit
+            return move(self, target)
+
+        patched.setattr(Path, "replace", stop)
+        with suppress(SystemExit):
+            lab.run()
+    assert (lab.out / CHECKPOINT).exists() == (moment != "nothing")
+    assert lab.resume() == 0
+    assert lab.files() == small.files()
+
+
+@parametrize("moment", ["report_results", "report_claims"])
+def test_interruption_after_training_says_how_to_go_on(lab, monkeypatch, capsys, moment):
+    monkeypatch.setattr(train_network, moment, lambda *_: signal.default_int_handler(2, None))
+    assert lab.run() == 130
+    assert "Interrupted after epoch 3 of 3. To go on: python " in capsys.readouterr().out
+
+
+def test_new_run_over_an_unfinished_one_says_that_it_replaces_it(lab, small, monkeypatch, capsys):
+    with monkeypatch.context() as patched:
+        interrupt_in_epoch(patched, 2)
+        lab.run("--seed", "1")
+    capsys.readouterr()
+    lab.run()
+    assert "This run replaces an unfinished one; --resume goes on" in capsys.readouterr().out
+    assert lab.files() == small.files()
+
+
+@parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_command_that_a_stopped_script_names_goes_on(root, small, tmp_path, number, code):
+    lab = replace(small, out=shutil.copytree(small.out, tmp_path / "with 'space'"))
+    with script(root, lab.options(*HARD_RUN, "--epochs", "250"), cwd=tmp_path) as process:
+        while not (line := process.stdout.readline()).startswith("Epoch 3/"):
             assert line, process.stderr.read()
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, b"")
-    completed = read_metrics(tmp_path / "cut")["epochs_completed"]
-    assert completed >= 3
-    main(arguments(made_dir, tmp_path / "whole", epochs=str(completed)))
-    assert contents(tmp_path / "cut")["model.npz"] == contents(tmp_path / "whole")["model.npz"]
+        process.send_signal(number)
+        told, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (code, "")
+    epoch, command = re.search(r"after epoch (\d+) of 250\. To go on: python (.*)\n", told).groups()
+    saved = NeuralNetwork.load(lab.out / CHECKPOINT).metadata["history"]
+    assert len(saved) == int(epoch) >= 3
+    assert lab.files() == small.files() | {CHECKPOINT: lab.files()[CHECKPOINT]}
+    done = subprocess.run([sys.executable, *shlex.split(command)], cwd=tmp_path, check=False)
+    assert (done.returncode, sorted(lab.files())) == (0, OUTPUTS)
+    assert lab.metrics()["epochs_completed"] == 250
 
 
-def test_run_whose_reader_left_still_saves_its_outputs(root, made_dir, small, tmp_path):
-    reader, writer = os.pipe()
-    os.close(reader)
-    code, _, err = run(root, arguments(made_dir, tmp_path), stdout=writer)
-    os.close(writer)
-    assert (code, err) == (0, b"")
-    assert contents(tmp_path) == contents(small)
+def test_killed_at_random_moments_nothing_is_lost(tmp_path):
+    """The short form of `python tests/kill_runs.py --kills 50`."""
+    assert kill_runs(tmp_path, 6).total() == 6
 
 
 # --- start ------------------------------------------------------------------------------------
 
 
-def test_help_works_anywhere_and_imports_no_matplotlib(root, tmp_path):
-    command = [sys.executable, "-X", "importtime", str(root / "train_network.py"), "--help"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 0
-    imported = {line.rsplit(b"|")[-1].strip() for line in done.stderr.splitlines()}
-    assert b"numpy" in imported
-    assert not any(name.split(b".")[0] in (b"matplotlib", b"PIL") for name in imported)
-    for option in (
-        *("--data-dir", "--digit", "--hidden", "--learning-rate", "--epochs", "--train-size"),
-        *("--test-size", "--momentum", "--l2", "--seed", "--output-dir", "--lang"),
-    ):
-        assert option in done.stdout.decode()
+def test_help_names_all_and_neither_it_nor_training_imports_matplotlib(root, lab, tmp_path):
+    for options in (["--help"], lab.options()):
+        command = [sys.executable, "-X", "importtime", str(root / "train_network.py"), *options]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        imported = {line.rsplit("|")[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
+        assert "numpy" in imported
+        assert not imported & {"matplotlib", "PIL"}
+        if options == ["--help"]:
+            names = "data-dir dataset digit hidden learning-rate epochs train-size test-size loop"
+            names += " threshold weight-scale momentum l2 dropout dtype seed resume output-dir lang"
+            names += " study augment focus final-learning-rate"
+            assert set(re.findall(r"^  --([\w-]+)", done.stdout, re.M)) == set(names.split())
 
 
-def test_training_imports_no_matplotlib(root, made_dir, tmp_path):
-    code = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); import train_network; "
-        "train_network.main(sys.argv[1:]); sys.exit('matplotlib' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(root), *arguments(made_dir, tmp_path)],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
+# --- a falling rate, deformed copies, focus; the study ----------------------------------------
+
+DEFORMED = ["--augment", "--focus", "--final-learning-rate", "0.01", "--dtype", "float64"]
 
 
-def test_lab_settings_are_the_defaults(tmp_path):
-    options = train_network.parse_options([])
-    assert (options.digit, options.hidden, options.epochs) == (8, [64], 15)
-    assert (options.train_size, options.test_size) == (5000, 1000)
-    assert (options.learning_rate, options.momentum, options.l2) == (0.01, 0, 0)
-    assert (options.seed, options.lang) == (0, "en")
-    assert options.output_dir == Path(train_network.__file__).parent / "sample_outputs"
+def test_the_rate_falls_linearly_from_the_first_epoch_to_the_last():
+    options = ["--learning-rate", "0.05", "--final-learning-rate", "0.01", "--epochs", "5"]
+    settings = train_network.make_parser().parse_args(options)
+    rates = [train_network.sgd_of(settings, epoch).learning_rate for epoch in range(1, 6)]
+    assert rates == pytest.approx([0.05, 0.04, 0.03, 0.02, 0.01])
+
+
+def test_loop_trains_the_same_network_on_deformed_copies(lab, monkeypatch):
+    monkeypatch.setattr(train_network, "PORTION", 50)
+    lab.run(*DEFORMED)
+    block = lab.network()
+    lab.run(*DEFORMED, "--loop")
+    for ours, theirs in zip(block.weights, lab.network().weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
+
+
+def test_focus_takes_what_is_got_wrong(lab, monkeypatch):
+    """With a network that is right to a hair a tenth is taken, with one that is wrong all."""
+    taken = []
+
+    def train_epoch(self, x, y, sgd, order, **_):
+        taken.append(len(order) / len(x))
+        return 0.0
+
+    monkeypatch.setattr(NeuralNetwork, "train_epoch", train_epoch)
+    dataset = load_dataset(lab.data, "mnist", None, None)
+    settings = train_network.make_parser().parse_args(["--focus"])
+    y = dataset.train.targets(8)
+    order = np.random.default_rng([0, 1]).permutation(len(y))
+    for answers in (y[order], 1 - y[order]):
+        monkeypatch.setattr(NeuralNetwork, "predict_proba", lambda *_, a=answers: a)
+        train_network.train_portions(
+            NeuralNetwork(), dataset.train.images, y, SGD(), settings, 1, None
+        )
+    assert 0.02 < taken[0] < 0.25
+    assert taken[1] == 1
+
+
+def test_interrupted_run_on_deformed_copies_resumes_to_the_byte(lab, monkeypatch):
+    lab.run(*DEFORMED)
+    whole = lab.files()
+    with monkeypatch.context() as patched:
+        interrupt_in_epoch(patched, 2)
+        assert lab.run(*DEFORMED) == 130
+    assert lab.resume() == 0
+    assert lab.files() == whole
+    with pytest.raises(UserError, match="--epochs is 9"):  # the rate depends on their number
+        lab.resume("--epochs", "9")
+
+
+def test_study_compares_each_improvement_with_the_labs_run_and_goes_on_where_it_was(
+    lab, monkeypatch
+):
+    monkeypatch.setattr(train_network, "STUDY", ("", "--epochs 5"))
+    monkeypatch.setattr(train_network, "STUDY_SEEDS", 2)
+    runs, begin = [], train_network.train_epochs
+
+    def counted(*arguments):
+        runs.append(1)
+        if len(runs) == 3:
+            raise KeyboardInterrupt
+        return begin(*arguments)
+
+    monkeypatch.setattr(train_network, "train_epochs", counted)
+    (lab.out / "study.json").parent.mkdir(exist_ok=True)
+    (lab.out / "study.json").write_text('{"about": 1}')  # of no study: begun anew
+    assert lab.run("--study") == 130
+    assert lab.run("--study") == 0
+    assert len(runs) == 3 + 2
+    f1 = []
+    for epochs in "3", "5":
+        for seed in "0", "1":
+            lab.run("--epochs", epochs, "--seed", seed)
+            f1.append(lab.metrics()["evaluation"]["f1"])
+    lab_row, row = train_network.study_rows(lab.out / "study.json")
+    assert (lab_row.f1, lab_row.difference) == (np.mean(f1[:2]), 0)
+    gains = np.subtract(f1[2:], f1[:2])
+    reach = 2.776445 * gains.std(ddof=1) / 2**0.5
+    assert row.f1 == pytest.approx(np.mean(f1[2:]))
+    assert row.interval == pytest.approx((gains.mean() - reach, gains.mean() + reach))
+    low, high = row.interval
+    assert row.verdict == ("better" if low > 0 else "worse" if high < 0 else "no measurable effect")
+    assert f"{row.f1:.2%}" in (lab.out / "study_log.txt").read_text()
 
 
 # --- MNIST itself -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def mnist_run(mnist_dir, tmp_path_factory) -> Path:
-    output_dir = tmp_path_factory.mktemp("mnist")
-    assert main(["--data-dir", str(mnist_dir), "--output-dir", str(output_dir)]) == 0
-    return output_dir
+def mnist_run(mnist_dir, tmp_path_factory) -> Lab:
+    """The lab's run, all settings by default."""
+    lab = Lab(mnist_dir, tmp_path_factory.mktemp("mnist"))
+    assert main([f"--data-dir={mnist_dir}", f"--output-dir={lab.out}"]) == 0
+    return lab
 
 
-def test_default_run_on_mnist_reaches_the_known_accuracy(mnist_run):
-    evaluation = read_metrics(mnist_run)["evaluation"]
-    assert evaluation["total"] == 1000
+def test_default_run_on_mnist_reaches_the_known_accuracy_and_loss(mnist_run):
+    metrics = mnist_run.metrics()
+    evaluation, losses = metrics["evaluation"], [row["loss"] for row in metrics["history"]]
+    assert (evaluation["total"], evaluation["threshold"]) == (1000, 0.5)
+    assert evaluation["majority_share"] == 0.911
     assert evaluation["accuracy"] >= 0.970
+    assert (len(losses), losses[-1] < 0.0095, 0.058 <= losses[0] <= 0.073) == (15, True, True)
 
 
-def test_default_run_on_mnist_reaches_the_known_loss(mnist_run):
-    history = read_metrics(mnist_run)["history"]
-    assert len(history) == 15
-    assert 0.058 <= history[0]["loss"] <= 0.073  # DESIGN.md's facts, over five seeds
-    assert history[-1]["loss"] < 0.0095
+def test_committed_log_has_the_losses_of_a_fresh_default_run(root, mnist_run):
+    """Another machine's last digits differ; another algorithm differs by far more."""
+    pattern = r"^Epoch (\d+)/15, loss: (\d\.\d{6})$"
+    logs = mnist_run.log(), replace(mnist_run, out=root / "sample_outputs").log()
+    fresh, committed = (np.array(re.findall(pattern, log, re.M), float) for log in logs)
+    np.testing.assert_allclose(committed, fresh, rtol=1e-3)
 
 
-def test_default_run_on_mnist_repeats_byte_for_byte(mnist_dir, mnist_run, tmp_path):
-    main(["--data-dir", str(mnist_dir), "--output-dir", str(tmp_path)])
-    assert contents(tmp_path) == contents(mnist_run)
+def test_default_run_on_mnist_repeats_byte_for_byte(mnist_run, lab):
+    main([f"--data-dir={mnist_run.data}", f"--output-dir={lab.out}"])
+    assert lab.files() == mnist_run.files()

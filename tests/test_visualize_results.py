@@ -1,382 +1,619 @@
-"""The figures and the film of a tiny run, and what is refused; all without MNIST or a screen."""
+"""Figures say what the run holds, read back from their artists; film, pictures, pad, refusals."""
 
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_data import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, write_idx
+from matplotlib.axis import Tick
+from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.text import Text
-from PIL import Image
+from PIL import Image, ImageDraw
 
+import mnist_loader
 import train_network
 import visualize_results
-from mnist_loader import DATA_DIR, TEST_FILES, TRAIN_FILES
-from neural_network import NeuralNetwork
-from utils import UserError
-from visualize_results import FIGURES, FILM_FILE, load_run, main
-
-SIDE = 28
-
-
-def write_digits(directory: Path, seed: int = 0) -> Path:
-    """Four IDX files of noisy made-up digits: each is a blot at a place of its own."""
-    rng = np.random.default_rng(seed)
-    directory.mkdir(parents=True, exist_ok=True)
-    for (images_name, labels_name), n in ((TRAIN_FILES, 200), (TEST_FILES, 120)):
-        digits = np.arange(n, dtype=np.uint8) % 10
-        images = np.zeros((n, SIDE, SIDE), np.uint8)
-        for image, digit in zip(images, digits, strict=True):
-            top, left = 2 + 4 * (digit // 2) + rng.integers(3), 4 + 10 * (digit % 2)
-            image[top : top + 7, left : left + 6] = rng.integers(60, 256, (7, 6))
-        for name, data in ((images_name, images), (labels_name, digits)):
-            header = bytes([0, 0, 8, data.ndim]) + np.array(data.shape, ">u4").tobytes()
-            (directory / name).write_bytes(gzip.compress(header + data.tobytes(), 1))
-    return directory
+from utils import Language, UserError, percent
+from visualize_results import FIGURES, DrawingPad, draw_figure, main
 
 
 def train(data_dir: Path, output_dir: Path, *options: str) -> Path:
-    arguments = ["--data-dir", data_dir, "--output-dir", output_dir, "--train-size", "all"]
-    arguments += ["--test-size", "all", "--learning-rate", "0.1", "--hidden", "12", *options]
-    assert train_network.main(list(map(str, arguments))) == 0
+    sizes = ["--train-size", "300", "--test-size", "100", "--learning-rate", "0.1"]
+    paths = ["--data-dir", str(data_dir), "--output-dir", str(output_dir)]
+    assert train_network.main([*sizes, *paths, *options]) == 0
     return output_dir
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with visualize_results.rc_context(visualize_results.STYLE):
+        yield
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits"))
-
-
-@pytest.fixture(scope="module")
-def trained(data_dir, tmp_path_factory):
-    return train(data_dir, tmp_path_factory.mktemp("run"), "--epochs", "3", "--keep-history")
-
-
-@pytest.fixture
-def run_dir(trained, tmp_path):
-    """A copy of the run, for tests that damage it."""
-    return Path(shutil.copytree(trained, tmp_path / "run"))
-
-
-@pytest.fixture(scope="module")
-def drawn(trained, data_dir, tmp_path_factory):
-    directory = Path(shutil.copytree(trained, tmp_path_factory.mktemp("drawn") / "run"))
-    assert main(["--data-dir", str(data_dir), "--output-dir", str(directory)]) == 0
+    """Digits that a network learns at once, blots at places of their own; every third is another,
+    so that there are mistakes of both kinds to draw.
+    """
+    directory, rng = tmp_path_factory.mktemp("digits"), np.random.default_rng(0)
+    for images_name, labels_name, n in (
+        (TRAIN_IMAGES, TRAIN_LABELS, 300),
+        (TEST_IMAGES, TEST_LABELS, 200),
+    ):
+        labels = (np.arange(n) % 10).astype(np.uint8)
+        drawn = labels.copy()
+        if n == 200:
+            drawn[::3] = rng.permutation(drawn[::3])
+        images = np.zeros((n, 28, 28), np.uint8)
+        for image, digit in zip(images, drawn, strict=True):
+            top, left = 2 + 4 * (digit // 2) + rng.integers(3), 4 + 10 * (digit % 2)
+            image[top : top + 7, left : left + 6] = rng.integers(60, 256, (7, 6))
+        write_idx(directory / images_name, images)
+        write_idx(directory / labels_name, labels)
     return directory
 
 
-def draw(data_dir: Path, output_dir: Path, *options: str) -> int:
-    return main(["--data-dir", str(data_dir), "--output-dir", str(output_dir), *options])
+RUNS = {
+    "usual": ("--epochs", "3", "--hidden", "12"),
+    "deep": ("--epochs", "1", "--hidden", "70", "5", "--digit", "3"),
+    "collapsed": ("--epochs", "1", "--hidden", "4", "--learning-rate", "500"),
+}
 
 
-def refusal(data_dir: Path, output_dir: Path, *options: str) -> str:
-    """The one line in which a run is refused; nothing may have been written by then."""
-    before = sorted(output_dir.iterdir()) if output_dir.is_dir() else None
-    with pytest.raises(UserError) as caught:
-        draw(data_dir, output_dir, *options)
-    after = sorted(output_dir.iterdir()) if output_dir.is_dir() else None
-    assert before == after
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+@pytest.fixture(scope="module")
+def run_dirs(data_dir, tmp_path_factory):
+    parent = tmp_path_factory.mktemp("runs")
+    return {name: train(data_dir, parent / name, *options) for name, options in RUNS.items()}
 
 
-def change_metrics(run_dir: Path, *place: object, value: object = None, delete: bool = False):
-    path = run_dir / "metrics.json"
-    metrics = json.loads(path.read_text())
-    inside = metrics
-    for key in place[:-1]:
-        inside = inside[key]
-    if delete:
-        del inside[place[-1]]
-    else:
-        inside[place[-1]] = value
-    path.write_text(json.dumps(metrics))
+@pytest.fixture(scope="module")
+def runs(data_dir, run_dirs):
+    return {name: visualize_results.read_run(path, data_dir) for name, path in run_dirs.items()}
 
 
-# --- figures ----------------------------------------------------------------------------------
+@pytest.fixture
+def run(runs):
+    return runs["usual"]
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_figure_is_a_whole_picture_with_something_on_it(drawn, name):
-    with Image.open(drawn / name) as picture:
-        assert picture.format == "PNG"
-        pixels = np.asarray(picture.convert("L"))
-    assert min(pixels.shape) > 400
-    assert 0.005 < np.mean(pixels < 200) < 0.9
-    assert (drawn / name).stat().st_size < 300_000
+@pytest.fixture
+def run_dir(run_dirs, tmp_path):
+    """A copy of the run, to write to."""
+    return Path(shutil.copytree(run_dirs["usual"], tmp_path / "run"))
 
 
-@pytest.mark.parametrize("digit", [8, 1])
-@pytest.mark.parametrize("name", FIGURES)
-def test_no_label_is_clipped_and_no_title_overlaps(data_dir, tmp_path_factory, name, digit):
-    run = runs(data_dir, tmp_path_factory, digit)
-    with visualize_results.rc_context(visualize_results.STYLE):
-        figure = FIGURES[name](run)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-    width, height = canvas.get_width_height()
-    shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
-    titles = [axes.title for axes in figure.axes] + [figure._suptitle]
-    for text in shown:
-        box = text.get_window_extent(canvas.get_renderer())
-        in_axes = text.axes is not None and text in text.axes.texts
-        if text in titles or in_axes:
-            assert box.x0 >= -1 and box.x1 <= width + 1, text
-            assert box.y0 >= -1 and box.y1 <= height + 1, text
-    assert_apart(titles)
+@pytest.fixture
+def draw(data_dir, run_dir):
+    return lambda *options: main(
+        ["--data-dir", str(data_dir), "--output-dir", str(run_dir), *map(str, options)]
+    )
+
+
+def axes_of(figure: Figure, title: str):
+    (axes,) = (axes for axes in figure.axes if title in axes.get_title(loc="left"))
+    return axes
+
+
+def line(axes, label: str) -> np.ndarray:
+    (found,) = (line for line in axes.lines if label in str(line.get_label()))
+    return np.array(found.get_xydata())
+
+
+def images_in(axes) -> np.ndarray:
+    """The images of a gallery, and those beside other panels, in their order."""
+    shown = [inset.images[0].get_array() for inset in axes.child_axes if inset.images]
+    return np.array(shown).reshape(-1, 784)
+
+
+def ticks(axis) -> list[str]:
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+# --- what the panels show ---------------------------------------------------------------------
+
+
+def test_learning_curves_are_the_history(run):
+    figure = draw_figure("learning_curves", run, Language())
+    epochs = [1, 2, 3]
+    for title, label, name in (
+        ("Loss", "training", "loss"),
+        ("Loss", "test", "test_loss"),
+        ("answered rightly", "accuracy", "test_accuracy"),
+        ("answered rightly", "recall", "test_recall"),
+    ):
+        expected = np.column_stack([epochs, [row[name] for row in run.history]])
+        np.testing.assert_allclose(line(axes_of(figure, title), label), expected)
     for axes in figure.axes:
-        assert_apart(axes.get_xticklabels() if axes.axison else [])
-        assert_apart(axes.get_yticklabels() if axes.axison else [])
+        figure.draw_without_rendering()
+        assert [tick for tick in ticks(axes.xaxis) if not tick.isdigit()] == []
+        for text, drawn in zip(axes.get_legend().texts, axes.get_lines(), strict=True):
+            assert text.get_color() == drawn.get_color()
 
 
-def assert_apart(texts: list[Text]) -> None:
-    boxes = [text.get_window_extent() for text in texts if text.get_visible() and text.get_text()]
-    for place, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[place + 1 :]), texts
-
-
-_RUNS: dict[int, visualize_results.Run] = {}
-
-
-def runs(data_dir: Path, tmp_path_factory, digit: int) -> visualize_results.Run:
-    """A run for each digit, made once: of 8 with one hidden layer, of another with two."""
-    if digit not in _RUNS:
-        options = ["--digit", str(digit), "--epochs", "1"]
-        options += [] if digit == 8 else ["--hidden", "70", "5"]
-        directory = train(data_dir, tmp_path_factory.mktemp(f"run_{digit}"), *options)
-        _RUNS[digit] = load_run(directory, data_dir)
-    return _RUNS[digit]
-
-
-def test_titles_state_the_numbers_of_the_run(data_dir, tmp_path_factory):
-    run = runs(data_dir, tmp_path_factory, 8)
-    title = FIGURES["confusion_matrix.png"](run).get_suptitle()
+def test_confusion_counts_stand_at_their_labels(run):
+    axes = axes_of(draw_figure("report", run, Language()), "Answers at threshold")
+    texts = {text.get_position()[:2]: text.get_text() for text in axes.texts}
     result = run.evaluation
-    for number in result.true_positives, result.positives, result.false_positives:
-        assert str(number) in title
-    assert f"{result.accuracy:.1%}" in title
-    assert f"{result.majority_share:.1%}" in title
+    counts = {
+        ("8s", 'answered "8"'): result.true_positives,
+        ("8s", "answered no"): result.false_negatives,
+        ("others", 'answered "8"'): result.false_positives,
+        ("others", "answered no"): result.true_negatives,
+    }
+    assert len(set(counts.values())) == 4
+    for (row, column), expected in counts.items():
+        x = ticks(axes.xaxis).index(column)
+        (y,) = (y for y, label in enumerate(ticks(axes.yaxis)) if label.startswith(row))
+        assert texts[x, y] == str(expected)
+        whole = result.positives if row == "8s" else result.negatives
+        assert texts[x, y + 0.06].startswith(percent(expected / whole))
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_title_says_when_the_data_was_the_sample(data_dir, tmp_path_factory, name):
-    run = runs(data_dir, tmp_path_factory, 8)
-    sample = visualize_results.Run(
-        run.metrics,
-        run.network,
-        run.dataset._replace(name="sample"),
-        run.probabilities,
-        run.evaluation,
-    )
-    assert "sample" in FIGURES[name](sample).get_suptitle()
-    assert "bundled sample" not in FIGURES[name](run).get_suptitle()
-
-
-def test_figures_of_the_same_run_are_the_same_bytes(drawn, data_dir, tmp_path):
-    run = load_run(drawn, data_dir)
-    with visualize_results.rc_context(visualize_results.STYLE):
-        visualize_results.save_figure(FIGURES["false_alarms.png"](run), tmp_path / "again.png")
-    assert (tmp_path / "again.png").read_bytes() == (drawn / "false_alarms.png").read_bytes()
-
-
-def test_curve_counts_end_at_all_and_pass_through_the_threshold(drawn, data_dir):
-    run = load_run(drawn, data_dir)
-    true, false = visualize_results.curve_counts(run)
-    assert (true[0], false[0]) == (0, 0)
-    assert (true[-1], false[-1]) == (run.evaluation.positives, run.evaluation.negatives)
+@pytest.mark.parametrize("name", RUNS)
+def test_threshold_curves_have_the_axes_they_name(runs, name):
+    run = runs[name]
+    figure = draw_figure("threshold_curves", run, Language())
+    scores, own = run.probabilities, run.is_digit
+    recall = [np.mean(scores[own] >= t) for t in np.unique(scores)[::-1]]
+    alarms = [np.mean(scores[~own] >= t) for t in np.unique(scores)[::-1]]
+    precision = [np.mean(own[scores >= t]) for t in np.unique(scores)[::-1]]
+    roc, curve = axes_of(figure, "ROC"), axes_of(figure, "Precision and recall")
+    assert f"AUC) {run.evaluation.roc_auc:.4f}" in roc.get_title(loc="left")
+    for axes, x, y, xlabel, ylabel in (
+        (roc, [0, *alarms], [0, *recall], "false alarms", "recall"),
+        (curve, recall, precision, "recall", "precision"),
+    ):
+        np.testing.assert_allclose(axes.lines[0].get_xydata(), np.column_stack([x, y]), atol=1e-6)
+        assert xlabel in axes.get_xlabel()
+        assert ylabel in axes.get_ylabel()
     result = run.evaluation
-    assert (result.true_positives, result.false_positives) in set(
-        zip(true.tolist(), false.tolist(), strict=True)
-    )
-    trapezoids = np.diff(false) * (true[1:] + true[:-1]) / 2
-    area = trapezoids.sum() / (result.positives * result.negatives)
-    assert area == pytest.approx(result.roc_auc)
+    point = result.false_positives / result.negatives, result.recall
+    np.testing.assert_allclose(line(roc, "threshold")[0], point)
+    np.testing.assert_allclose(line(curve, "threshold")[0], (result.recall, result.precision))
 
 
-def test_units_are_ordered_by_output_weight():
-    network = NeuralNetwork((784, 90, 1))
-    order, output_weights = visualize_results.units_in_order(network)
-    assert len(order) == visualize_results.UNITS_SHOWN
-    assert np.all(np.diff(output_weights) <= 0)
-    assert output_weights[0] == network.weights[1].max()
-    assert output_weights[-1] == network.weights[1].min()
+def test_score_histograms_count_each_group(run):
+    figure = draw_figure("threshold_curves", run, Language())
+    for title, group in ("images of 8", run.is_digit), ("other digits", ~run.is_digit):
+        axes = axes_of(figure, title)
+        heights = [bar.get_height() for bar in axes.patches]
+        expected = np.histogram(run.probabilities[group], visualize_results.SCORE_BINS)[0]
+        np.testing.assert_array_equal(heights, expected)
+        yes = int(np.sum(run.answers[group]))
+        assert f"{group.sum()} " in axes.get_title(loc="left")
+        assert f'{yes} ({percent(yes / group.sum())}) answered "8"' in axes.get_title(loc="left")
+        figure.draw_without_rendering()
+        assert {"1", "10"} <= set(ticks(axes.yaxis))
 
 
-def test_output_weights_of_a_deep_network_are_summed_over_paths():
-    network = NeuralNetwork((784, 4, 3, 1))
-    order, output_weights = visualize_results.units_in_order(network)
-    assert output_weights == pytest.approx((network.weights[1] @ network.weights[2])[order, 0])
-
-
-def test_what_training_added_is_nothing_before_training(drawn, data_dir):
-    run = load_run(drawn, data_dir)
-    untrained = NeuralNetwork(run.network.layer_sizes, seed=run.metrics["configuration"]["seed"])
-    before = visualize_results.Run(
-        run.metrics, untrained, run.dataset, run.probabilities, run.evaluation
-    )
-    assert not visualize_results.learnt_change(before).any()
-    assert visualize_results.learnt_change(run).any()
-
-
-def test_interrupted_writing_leaves_the_old_figure(drawn, data_dir, tmp_path, monkeypatch):
-    path = tmp_path / "figure.png"
-    path.write_bytes(b"old")
-
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Image.Image, "save", fail)
-    with pytest.raises(UserError, match="No space left"):
-        visualize_results.save_figure(FIGURES["false_alarms.png"](load_run(drawn, data_dir)), path)
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_show_without_a_screen_says_so_and_writes(run_dir, data_dir, monkeypatch, capsys):
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    monkeypatch.setattr(visualize_results, "FIGURES", {"samples.png": FIGURES["samples.png"]})
-    import matplotlib.pyplot as plt
-
-    plt.switch_backend("agg")
-    assert draw(data_dir, run_dir, "--show") == 0
-    assert "No screen" in capsys.readouterr().out
-    assert (run_dir / "samples.png").exists()
-
-
-# --- the film ---------------------------------------------------------------------------------
-
-
-def test_film_shows_every_epoch(run_dir, data_dir, monkeypatch):
-    assert draw(data_dir, run_dir, "--animate") == 0
-    with Image.open(run_dir / FILM_FILE) as film:
-        assert film.format == "GIF"
-        assert film.n_frames >= 4  # the start and three epochs
-    assert not [path for path in run_dir.iterdir() if path.name.endswith(".part")]
-
-
-def test_history_ends_with_the_weights_of_the_model(trained):
-    with np.load(trained / "history.npz") as history:
-        last = history["first_weights"][-1]
-        assert history["first_weights"].dtype == np.float16
-        assert history["first_weights"].shape == (4, 784, 12)
-        assert len(history["losses"]) == 3
-    weights = NeuralNetwork.load(trained / "model.npz").weights[0]
-    assert last == pytest.approx(weights, abs=1e-3)
-
-
-def test_film_without_history_asks_for_keep_history(run_dir, data_dir):
-    (run_dir / "history.npz").unlink()
-    assert "--keep-history" in refusal(data_dir, run_dir, "--animate")
-
-
-def test_history_of_an_earlier_run_is_refused(run_dir, data_dir):
-    train(data_dir, run_dir, "--epochs", "1")
-    message = refusal(data_dir, run_dir, "--animate")
-    assert "different runs" in message
-    assert "--keep-history" in message
-
-
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut short"])
-def test_damaged_history_is_refused(run_dir, data_dir, content):
-    (run_dir / "history.npz").write_bytes(content)
-    assert "history.npz" in refusal(data_dir, run_dir, "--animate")
-
-
-def test_history_of_another_shape_is_refused(run_dir, data_dir):
-    with np.load(run_dir / "history.npz") as history:
-        arrays = dict(history)
-    np.savez(run_dir / "history.npz", **arrays | {"losses": arrays["losses"][:2]})
-    assert "history of this network" in refusal(data_dir, run_dir, "--animate")
-
-
-# --- runs that are refused --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["model.npz", "metrics.json"])
-def test_missing_file_is_named(run_dir, data_dir, name):
-    (run_dir / name).unlink()
-    message = refusal(data_dir, run_dir)
-    assert name in message
-    assert "train_network.py" in message
-
-
-@pytest.mark.parametrize("name", ["model.npz", "metrics.json"])
-@pytest.mark.parametrize("content", [b"", b"rubbish", b"[]", b"[" * 100_000, b"\xff\xfe\x00"])
-def test_damaged_file_is_named(run_dir, data_dir, name, content):
-    (run_dir / name).write_bytes(content)
-    assert name in refusal(data_dir, run_dir)
-
-
-@pytest.mark.parametrize("name", ["model.npz", "metrics.json"])
-def test_truncated_file_is_named(run_dir, data_dir, name):
-    path = run_dir / name
-    path.write_bytes(path.read_bytes()[:-200])
-    assert name in refusal(data_dir, run_dir)
-
-
-def test_model_of_another_run_is_refused(run_dir, data_dir, tmp_path):
-    other = train(data_dir, tmp_path / "other", "--epochs", "1", "--seed", "5")
-    shutil.copy(other / "model.npz", run_dir)
-    assert "different runs" in refusal(data_dir, run_dir)
-
-
-def test_network_of_other_inputs_is_refused(run_dir, data_dir):
-    NeuralNetwork((10, 3, 1)).save(run_dir / "model.npz")
-    assert "10 inputs" in refusal(data_dir, run_dir)
-
-
-def test_test_images_of_another_run_are_refused(run_dir, data_dir, tmp_path):
-    digits = write_digits(tmp_path / "other", seed=3)
-    labels = digits / TEST_FILES[1]
-    changed = bytearray(gzip.decompress(labels.read_bytes()))
-    changed[8] = (changed[8] + 8) % 10  # the first test image is said to be an 8
-    labels.write_bytes(gzip.compress(bytes(changed)))
-    assert "answers otherwise" in refusal(digits, run_dir)
+@pytest.mark.parametrize("name", ["mistakes", "report"])
+def test_galleries_hold_the_surest_mistakes_first(run, name):
+    figure = draw_figure(name, run, Language())
+    test, shown = run.dataset.test, 16 if name == "mistakes" else 10
+    for title, own, sign in ("missed 8s", True, 1), ("false alarm", False, -1):
+        axes = axes_of(figure, title)
+        wrong = np.flatnonzero((run.is_digit == own) & (run.answers != own))
+        rows = wrong[np.argsort(sign * run.probabilities[wrong], kind="stable")][:shown]
+        np.testing.assert_array_equal(images_in(axes), test.images[rows])
+        captions = [f"{test.digits[row]}: {run.probabilities[row]:.3f}" for row in rows]
+        assert [inset.get_xlabel() for inset in axes.child_axes] == captions
 
 
 @pytest.mark.parametrize(
-    "place",
+    ("wrong", "title"),
     [
-        ("dataset",),
-        ("configuration",),
-        ("configuration", "digit"),
-        ("configuration", "test_size"),
-        ("configuration", "seed"),
-        ("evaluation", "threshold"),
-        ("evaluation", "true_positives"),
-        ("history",),
-        ("history", 1, "loss"),
-        ("model_sha256",),
+        (0, "No 8 is missed"),
+        (1, "The one missed 8"),
+        (3, "All 3 missed 8s, surest first"),
+        (19, "16 of the 19 missed 8s, surest first"),
     ],
 )
-@pytest.mark.parametrize("value", ["missing", "text", None, -1, [], {}, True, 1e999])
-def test_metrics_without_a_value_or_with_a_wrong_one_are_refused(run_dir, data_dir, place, value):
-    change_metrics(run_dir, *place, value=value, delete=value == "missing")
-    assert "metrics.json" in refusal(data_dir, run_dir)
+def test_gallery_title_counts_rightly(run, wrong, title):
+    digits = np.array([8] * 20 + [1], np.uint8)
+    images = np.zeros((21, 784), np.float32)
+    other = train_network.Run(
+        run.network, run.dataset._replace(test=mnist_loader.Split(images, digits))
+    )
+    other.__dict__["probabilities"] = np.array([0.0] * wrong + [1.0] * (20 - wrong) + [0.0])
+    figure = draw_figure("mistakes", other, Language())
+    assert figure.axes[0].get_title(loc="left") == title
 
 
-def test_test_images_without_the_digit_are_refused(data_dir, tmp_path):
-    run_dir = train(data_dir, tmp_path / "run", "--epochs", "1", "--test-size", "8")
-    message = refusal(data_dir, run_dir)
-    assert "--test-size" in message
+def test_claims_are_differences_with_intervals_beside_their_rates(run):
+    figure = draw_figure("error_analysis", run, Language())
+    axes, examples = axes_of(figure, "Is the network wrong"), axes_of(figure, "First mistakes")
+    drawn = {}
+    for container in axes.containers:
+        points, _, (bars,) = container.lines
+        for (x, y), segment in zip(points.get_xydata(), bars.get_segments(), strict=True):
+            drawn[round(y)] = (x, *np.reshape(segment, (-1, 2))[:, 0]), container.get_label()
+    assert any(set(found.get_xdata()) == {0} for found in axes.lines)
+    for row, claim in enumerate(run.claims):
+        (values, verdict), label = drawn[row], ticks(axes.yaxis)[row].replace("\n", " ")
+        np.testing.assert_allclose(values, 100 * np.array([claim.difference, *claim.interval]))
+        assert verdict == claim.verdict
+        for words, rate in ("wrong", claim.affected), ("of the others", claim.rest):
+            assert f"{words}: {percent(rate.share)} ({rate.errors} of {rate.total})" in label
+        strip = np.asarray(examples.child_axes[row].images[0].get_array())
+        first = run.dataset.test.images[list(claim.wrong[:5])].reshape(-1, 28, 28)
+        np.testing.assert_array_equal(
+            strip[:, : 28 * len(first)], np.hstack([strip[:, :0], *first])
+        )
 
 
-def test_directory_in_a_figures_place_is_refused_before_any_is_written(run_dir, data_dir):
+def test_false_alarms_are_sorted_dots_and_zero_is_one(run):
+    axes = axes_of(draw_figure("error_analysis", run, Language()), "False alarms")
+    rates = run.false_alarms()
+    order = sorted(rates, key=lambda other: -rates[other].share)
+    assert [label.split(":")[0] for label in ticks(axes.yaxis)] == list(map(str, order))
+    points, _, bars = axes.containers[0].lines
+    for (x, y), segment, other in zip(
+        points.get_xydata(), bars[0].get_segments(), order, strict=True
+    ):
+        assert x == rates[other].share
+        assert ticks(axes.yaxis)[round(y)].endswith(
+            f"({rates[other].errors} of {rates[other].total})"
+        )
+        np.testing.assert_allclose(segment[:, 0], rates[other].interval)
+    assert points.get_xdata()[-1] == 0
+
+
+@pytest.mark.parametrize("name", ["usual", "deep"])
+def test_hidden_units_show_what_training_added(runs, name):
+    run, weights = runs[name], runs[name].network.weights
+    figure = draw_figure("hidden_units", run, Language())
+    output = np.linalg.multi_dot([*weights[1:], [1]]) if len(weights) > 2 else weights[1][:, 0]
+    change = weights[0] - train_network.fresh_network(run.settings).weights[0]
+    for title, sign in (f"for {run.settings.digit}", 1), (f"against {run.settings.digit}", -1):
+        axes = axes_of(figure, title)
+        units = [u for u in np.argsort(-sign * output, kind="stable") if sign * output[u] > 0][:16]
+        shown = images_in(axes) * visualize_results.largest_change(run)
+        np.testing.assert_allclose(shown, change[:, units].T, atol=1e-6)
+        assert [a.get_xlabel() for a in axes.child_axes] == [f"{output[u]:+.2f}" for u in units]
+
+
+def test_samples_are_the_first_of_each_digit_with_their_number(run):
+    axes, deformed = draw_figure("samples", run, Language()).axes
+    train_split = run.dataset.train
+    sheet = axes.images[0].get_array().reshape(10, 28, -1, 28).swapaxes(1, 2)
+    for digit in range(10):
+        first = train_split.images[train_split.digits == digit][: sheet.shape[1]]
+        np.testing.assert_array_equal(sheet[digit].reshape(-1, 784)[: len(first)], first)
+        assert ticks(axes.yaxis)[digit] == f"{digit}  (30)"
+    first, *copies = deformed.images[0].get_array().reshape(4, 28, 10, 28).swapaxes(1, 2)
+    np.testing.assert_array_equal(first, sheet[:, 0])
+    assert all(np.abs(copy - first).mean() > 0.01 for copy in copies)
+
+
+def test_study_shows_each_difference_with_its_interval_in_the_colour_of_its_verdict(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(train_network, "STUDY", ("", "--hidden 9", "--epochs 2"))
+    f1 = {
+        "": [0.5] * 5,
+        "--hidden 9": [0.5, 0.6, 0.4, 0.5, 0.5],
+        "--epochs 2": [0.2, 0.3] * 2 + [0.2],
+    }
+    rest = dict.fromkeys(("recall", "precision", "false_positives", "false_negatives"), 1)
+    runs = {name: [{"f1": value, **rest} for value in values] for name, values in f1.items()}
+    about = {"settings": {"digit": 8}, "dataset": "MNIST"}
+    path = tmp_path / "study.json"
+    path.write_text(json.dumps({"about": about, "runs": runs}))
+    figure = visualize_results.draw_study(path, Language())
+    assert "0 are better, 1 worse, 1 without" in figure.get_suptitle().replace("\n", " ")
+    (axes,) = figure.axes
+    told = dict(zip(ticks(axes.yaxis), range(2), strict=True))
+    assert told == {"--hidden 9\nF1 50.00%": 0, "--epochs 2\nF1 24.00%": 1}
+    found = {bars.get_label(): bars for bars in axes.containers}
+    for verdict, row, difference in ("no measurable effect", 0, 0), ("worse", 1, -26):
+        line, _, (bar,) = found[verdict]
+        np.testing.assert_allclose(line.get_xydata(), [[difference, row]], atol=1e-9)
+        gain = np.subtract(f1[list(f1)[row + 1]], 0.5)
+        reach = 100 * 2.776445 * gain.std(ddof=1) / 5**0.5
+        ends = [difference - reach, difference + reach]
+        np.testing.assert_allclose(bar.get_segments()[0][:, 0], ends, atol=1e-6)
+
+
+# --- titles, footers, languages, what does not fit --------------------------------------------
+
+
+@pytest.mark.parametrize(("run_name", "language"), [("usual", "ru"), ("deep", "en")])
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_cut_off_and_no_title_overlaps(runs, name, run_name, language):
+    figure = draw_figure(name, runs[run_name], Language(language))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    width, height = canvas.get_width_height()
+    of_ticks = {label for tick in figure.findobj(Tick) for label in (tick.label1, tick.label2)}
+    titles = []
+    for text in figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text()):
+        box = text.get_window_extent()
+        if text.get_visible() and text not in of_ticks:
+            assert -1 <= box.x0 <= box.x1 <= width + 1, text
+            assert -1 <= box.y0 <= box.y1 <= height + 1, text
+        if text in figure.texts or text.get_text() in {
+            axes.get_title(loc="left") for axes in figure.axes
+        }:
+            titles.append(box)
+    assert len(titles) >= 2
+    assert not any(a.overlaps(b) for i, a in enumerate(titles) for b in titles[:i])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_says_what_it_is_about(runs, name):
+    figure = draw_figure(name, runs["deep"], Language())
+    footer = figure.get_supxlabel()
+    for words in "300 training and 100 test images", "784-70-5-1", "seed 0", "1 epoch":
+        assert words in footer
+    assert "epochs" not in footer + figure.get_suptitle()
+    collapsed = draw_figure(name, runs["collapsed"], Language()).get_suptitle()
+    assert "answers no to everything" in collapsed or "answers yes to everything" in collapsed
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_title_says_when_the_data_was_the_sample(run, name):
+    sample = train_network.Run(run.network, run.dataset._replace(name="sample"))
+    assert "not MNIST" in draw_figure(name, sample, Language()).get_suptitle()
+    assert "not MNIST" not in draw_figure(name, run, Language()).get_suptitle()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_russian_figure_has_no_english_line(runs, name):
+    figure = draw_figure(name, runs["deep"], Language("ru"))
+    allowed = {
+        "roc",
+        "auc",
+        "mse",
+        "accuracy",
+        "precision",
+        "recall",
+        "seed",
+        "digits",
+        "n",
+        "a",
+        "augment",
+    }
+    for text in figure.findobj(Text):
+        words = {
+            w.lower() for w in "".join(c if c.isalpha() else " " for c in text.get_text()).split()
+        }
+        assert not {word for word in words if word.isascii()} - allowed, text
+
+
+# --- the command ------------------------------------------------------------------------------
+
+
+def test_figures_and_format_choose_what_is_written(draw, run_dir, capsys):
+    before = set(run_dir.iterdir())
+    assert draw("--figures", "samples", "report", "--format", "svg", "--lang", "ru") == 0
+    assert {path.name for path in set(run_dir.iterdir()) - before} == {"samples.svg", "report.svg"}
+    assert "<svg" in (run_dir / "report.svg").read_text()
+    assert "Записано: " in capsys.readouterr().out
+    assert draw("--figures", "mistakes", "--format", "pdf") == 0
+    assert (run_dir / "mistakes.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_same_figure_has_the_same_bytes(draw, run_dir):
+    contents = []
+    for _ in range(2):
+        assert draw("--figures", "samples") == 0
+        contents.append((run_dir / "samples.png").read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_all_figures_are_drawn_and_the_errors_are_of_all_test_images(draw, run_dir, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(
+        visualize_results, "save_figure", lambda figure, path: drawn.update({path.stem: figure})
+    )
+    assert draw() == 0
+    assert tuple(drawn) == FIGURES == train_network.FIGURES
+    assert "all 200 test images" in drawn["error_analysis"].get_suptitle()
+    assert "100 test images" in drawn["report"].get_supxlabel()
+
+
+def test_show_without_a_screen_says_so_and_writes(draw, run_dir, capsys):
+    assert draw("--show", "--figures", "samples") == 0
+    assert "No screen" in capsys.readouterr().out
+    with Image.open(run_dir / "samples.png") as picture:
+        assert min(picture.size) > 700
+
+
+def test_film_replays_the_training(draw, run_dir, run, monkeypatch):
+    shown = []
+    frame = visualize_results.PillowWriter.grab_frame
+    monkeypatch.setattr(
+        visualize_results.PillowWriter,
+        "grab_frame",
+        lambda writer: (shown.append(images_in(writer.fig.axes[0])), frame(writer)),
+    )
+    assert draw("--animate") == 0
+    with Image.open(run_dir / visualize_results.FILM_FILE) as film:
+        assert (film.format, film.n_frames) == ("GIF", 4)  # the start and three epochs
+    assert not shown[0].any()
+    last = images_in(axes_of(draw_figure("hidden_units", run, Language()), "for 8"))
+    np.testing.assert_allclose(shown[-1], last, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--figures", "portrait"), "invalid choice"),
+        (("--format", "bmp"), "invalid choice"),
+        (("--show", "--draw"), "not allowed with"),
+        (("--draw",), "needs a screen"),
+    ],
+)
+def test_options_are_refused_in_a_line(draw, options, words):
+    with pytest.raises(UserError, match=words) as error:
+        draw(*options)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"rubbish", b"PK\x03\x04 cut short"])
+def test_missing_or_damaged_model_is_refused(draw, run_dir, content):
+    (run_dir / "model.npz").unlink()
+    if content is not None:
+        (run_dir / "model.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"model\.npz"):
+        draw()
+
+
+def test_run_whose_test_images_lack_the_digit_is_refused(data_dir, tmp_path):
+    train(data_dir, tmp_path, "--epochs", "1", "--test-size", "3")
+    with pytest.raises(UserError, match="--test-size"):
+        main(["--data-dir", str(data_dir), "--output-dir", str(tmp_path)])
+
+
+def test_directory_in_a_figures_place_is_refused_before_any_is_written(draw, run_dir):
     (run_dir / "samples.png").mkdir()
-    assert "samples.png" in refusal(data_dir, run_dir)
+    with pytest.raises(UserError, match=r"samples\.png"):
+        draw()
+    assert not (run_dir / "report.png").exists()
 
 
-# --- on real MNIST ----------------------------------------------------------------------------
+def test_failed_write_leaves_the_old_figure(draw, run_dir, monkeypatch):
+    (run_dir / "samples.png").write_bytes(b"old")
+    monkeypatch.setattr(Image.Image, "save", partial(raising, OSError(28, "No space left")))
+    with pytest.raises(UserError, match="No space left"):
+        draw("--figures", "samples")
+    assert (run_dir / "samples.png").read_bytes() == b"old"
 
 
-@pytest.mark.skipif(not list(DATA_DIR.glob("t10k-images*")), reason="MNIST's files are not there")
-def test_figures_of_a_real_run_are_drawn(tmp_path):
-    arguments = ["--epochs", "1", "--train-size", "500", "--output-dir", str(tmp_path)]
-    assert train_network.main(arguments) == 0
-    assert main(["--output-dir", str(tmp_path)]) == 0
-    assert all((tmp_path / name).exists() for name in FIGURES)
+def raising(error: Exception, *_: object, **__: object) -> None:
+    raise error
+
+
+# --- your own handwriting ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def eight(tmp_path):
+    """A picture of two thick loops, one above the other."""
+    image = Image.new("L", (200, 200), 255)
+    for box in (70, 30, 130, 100), (62, 90, 138, 175):
+        ImageDraw.Draw(image).ellipse(box, outline=0, width=14)
+    image.save(tmp_path / "eight.png")
+    return tmp_path / "eight.png"
+
+
+def test_pictures_that_fail_are_told_and_the_others_go_on(draw, run_dir, eight, tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
+    code = draw("--image", tmp_path / "bad.png", tmp_path / "blank.png", eight)
+    said = capsys.readouterr()
+    assert code == 2
+    assert [line.split(": ")[0].split(" is ")[0] for line in said.err.splitlines()] == [
+        str(tmp_path / "bad.png"),
+        str(tmp_path / "blank.png"),
+    ]
+    assert f"{eight}: digit 1 of 1: " in said.out
+    assert "Network 784-12-1, which learnt from 300 images of digits0" in said.out
+    assert (run_dir / "eight_recognised.png").exists()
+
+
+def test_network_is_the_best_unless_one_is_named(run_dirs, eight, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path / "out")
+    shutil.copytree(run_dirs["usual"], tmp_path / "out")
+    for layers, named in ("784-12-1", ()), ("784-70-5-1", ()), ("784-12-1", ("--output-dir",)):
+        if layers == "784-70-5-1":
+            shutil.copytree(run_dirs["deep"], tmp_path / "out" / "best")
+        options = [*named, str(run_dirs["usual"])] if named else []
+        assert main(["--image", str(eight), *options]) == 0
+        assert f"Network {layers}," in capsys.readouterr().out
+
+
+class Found(list):
+    left_out = {"too small": 3}  # noqa: RUF012
+
+
+def test_picture_figure_shows_each_digit_why_and_what_was_left_out(run):
+    reader = visualize_results.Reader(run.network, Language())
+    images = run.dataset.test.images
+    boxes = [
+        (20 * (n % 10), 30 * (n // 10), 20 * (n % 10) + 9, 30 * (n // 10) + 9) for n in range(70)
+    ]
+    found = Found(mnist_loader.FoundDigit(box, images[n]) for n, box in enumerate(boxes))
+    figure = visualize_results.draw_recognised(reader, np.full((220, 220), 255, np.uint8), found)
+    title = figure.get_suptitle()
+    yes = int(run.answers[:70].sum())
+    for words in f"70 digits found; taken for 8: {yes}", "first 60", "Left out: too small: 3":
+        assert words in title
+    picture, pairs = figure.axes
+    shown = images_in(pairs)
+    assert len(shown) == 120
+    np.testing.assert_array_equal(shown[::2], images[:60])
+    effects = run.network.input_gradient(images[:60]) * images[:60]
+    largest = np.abs(effects).max(axis=1, keepdims=True)
+    np.testing.assert_allclose(shown[1::2], effects / largest, rtol=1e-5)
+    assert pairs.child_axes[3].get_xlabel() == f"{run.probabilities[1]:.3f}"
+    figure.draw_without_rendering()
+    tags = [text.get_window_extent() for text in picture.texts]
+    assert [text.get_text() for text in picture.texts] == [str(n) for n in range(1, 71)]
+    assert not any(a.overlaps(b) for i, a in enumerate(tags) for b in tags[:i])
+
+
+@pytest.fixture
+def pad(run, tmp_path):
+    figure = Figure((8.4, 6))
+    FigureCanvasAgg(figure)
+    pad = DrawingPad(figure, run.network, tmp_path, Language())
+    figure.canvas.draw()
+    return pad
+
+
+def mouse(pad: DrawingPad, axes, *places) -> None:
+    """Press, move and release the left button, at places of the axes."""
+    names = ["button_press_event", *["motion_notify_event"] * len(places), "button_release_event"]
+    for name, place in zip(names, [places[0], *places, places[-1]], strict=True):
+        x, y = axes.transData.transform(place)
+        event = MouseEvent(name, pad.figure.canvas, x, y, MouseButton.LEFT)
+        pad.figure.canvas.callbacks.process(name, event)
+
+
+def ask(pad: DrawingPad, way: str, name: str) -> None:
+    if way == "button":
+        return mouse(pad, pad.buttons[name].ax, (0.5, 0.5))
+    event = KeyEvent("key_press_event", pad.figure.canvas, way)
+    return pad.figure.canvas.callbacks.process("key_press_event", event)
+
+
+@pytest.mark.parametrize("ways", ["csq", "CSQ", "сый", "СЫЙ", ["button"] * 3])
+def test_pad_draws_saves_clears_and_closes_by_keys_and_buttons(pad, tmp_path, monkeypatch, ways):
+    import matplotlib.pyplot as plt
+
+    closed = []
+    monkeypatch.setattr(plt, "close", closed.append)
+    mouse(pad, pad.axes, (60, 80), (120, 200), (200, 80))
+    assert not pad.drawing.all()
+    assert pad.verdict.endswith(f"({pad.scores[0]:.2f})")
+    x = pad.found[0].image[np.newaxis]
+    effects = pad.reader.network.input_gradient(x) * x
+    np.testing.assert_array_equal(pad.seen.get_array().reshape(1, -1), x)
+    np.testing.assert_allclose(pad.why.get_array().reshape(1, -1), effects / np.abs(effects).max())
+    clear, save, quit_ = ways
+    ask(pad, save, "save")
+    assert (tmp_path / "drawing.png").exists()
+    assert pad.verdict == "Saved as drawing.png"
+    ask(pad, clear, "clear")
+    assert pad.drawing.all()
+    assert not pad.why.get_array().any()
+    assert not closed
+    ask(pad, quit_, "quit")
+    assert closed == [pad.figure]
+
+
+def test_pad_and_pictures_speak_russian(run, tmp_path):
+    figure = Figure((8.4, 6))
+    FigureCanvasAgg(figure)
+    pad = DrawingPad(figure, run.network, tmp_path, Language("ru"))
+    labels = [button.label.get_text() for button in pad.buttons.values()]
+    assert labels == ["Стереть (c)", "Сохранить (s)", "Закрыть (q)"]
+    assert "Нарисуйте" in figure.get_suptitle()

@@ -1,0 +1,180 @@
+"""Damaged files: read rightly or refused in a line; no other exception, no hang, little memory.
+
+A few hundred seeded mutations of each kind of file; many more by
+
+    MUTATIONS=3000 python -m pytest tests/test_fuzz.py
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import random
+import resource
+import signal
+import struct
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_data import idx_bytes, made_images
+
+import train_network
+from mnist_loader import WORKING_SIDE, find_digits, read_idx, read_picture
+from neural_network import NeuralNetwork
+from utils import UserError
+
+MUTATIONS = int(os.environ.get("MUTATIONS", 330))  # in all, shared by six kinds of file
+SECONDS = 20  # for one file; what takes longer hangs
+MOST_MEMORY = 64 << 20  # bytes that a reader asks for
+# Of pictures the growth of the process counts: Pillow asks for as much as a header says, but
+# touches no more than there is, or than a picture of its limit takes: 90 million pixels of 3 bytes.
+PICTURES, MOST_GROWTH = ("png", "jpeg"), 400 << 20
+NUMBERS = np.arange(12) % 10
+
+
+def mutated(content: bytes, other: bytes, rng: random.Random) -> bytes:
+    """The content after one to three accidents; `other` is a good file to be mixed up with."""
+    content = bytearray(content)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        place, length = rng.randrange(len(content) or 1), rng.choice((1, 4, 30, 400))
+        place = rng.choice((place, place % 40, -1 - place % 300))  # the ends hold what is told
+        accident = rng.choice(("flip", "flip", "byte", "zero", "cut", "insert", "splice", "delete"))
+        if accident == "cut" or not content:
+            del content[place:]
+        elif accident == "flip":
+            content[place % len(content)] ^= 1 << rng.randrange(8)
+        elif accident == "byte":
+            content[place % len(content)] = rng.choice((0, 1, 8, 31, 127, 255))
+        elif accident == "zero":
+            content[place : place + length] = bytes(len(content[place : place + length]))
+        elif accident == "insert":
+            content[place:place] = rng.randbytes(length)
+        elif accident == "splice":
+            content[place : place + length] = other[place : place + length]
+        elif accident == "delete":
+            del content[place : place + length]
+    return bytes(content)
+
+
+class HangError(BaseException):
+    """Reading took too long; no UserError, and no Exception that a reader may catch."""
+
+
+@contextmanager
+def limited(kind: str) -> Iterator[None]:
+    """Fail where the block takes too long, or too much memory."""
+
+    def ring(*_: object) -> None:
+        raise HangError
+
+    old = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    tracemalloc.start()
+    try:
+        yield
+        assert kind in PICTURES or tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+    finally:
+        tracemalloc.stop()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+# --- how each kind is made, and what reading it rightly means ----------------------------------
+
+
+def idx(path: Path) -> None:
+    """Read by `read_idx` and, after the format's description, here; they must agree."""
+    content = path.read_bytes()
+    try:
+        content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        zeros, kind, dimensions = struct.unpack(">HBB", content[:4])
+        data_at = 4 + 4 * dimensions
+        shape = struct.unpack(f">{dimensions}I", content[4:data_at])
+        is_good = (zeros, kind, prod(shape)) == (0, 8, len(content) - data_at) and dimensions
+        expected = np.frombuffer(content[data_at:], np.uint8).reshape(shape) if is_good else None
+    except Exception:
+        expected = None
+    try:
+        array = read_idx(path)
+    except UserError:
+        assert expected is None, "a good file was refused"
+        raise
+    assert expected is not None, "a bad file was read"
+    np.testing.assert_array_equal(array, expected)
+
+
+def same_network_as(good: bytes, read: Callable[[Path], NeuralNetwork]) -> Callable[[Path], None]:
+    def check(path: Path) -> None:
+        network = read(path)
+        network.save(path)
+        assert path.read_bytes() == good
+
+    return check
+
+
+def picture(path: Path) -> None:
+    pixels = read_picture(path)
+    assert (pixels.dtype, pixels.ndim, pixels.shape[2]) == (np.uint8, 3, 3)
+    assert max(pixels.shape) <= WORKING_SIDE
+    assert all(found.image.shape == (784,) for found in find_digits(pixels))
+
+
+def drawn(kind: str, seed: int) -> bytes:
+    from PIL import Image
+
+    row = np.hstack(made_images(np.array([8, 1, 5]), seed))
+    file = io.BytesIO()
+    Image.fromarray(255 - row).convert("RGB").save(file, kind)
+    return file.getvalue()
+
+
+@pytest.fixture
+def kinds(made_dir, tmp_path) -> dict[str, tuple[str, bytes, bytes, Callable[[Path], None]]]:
+    """Of each kind of file: its name, a good one, another good one, and how it is read."""
+    images = [idx_bytes(made_images(NUMBERS, seed)) for seed in (0, 1)]
+    runs = []
+    for seed in ("0", "1"):
+        options = ["--train-size=all", "--test-size=all", "--hidden", "3", "2", "--epochs=1"]
+        options += ["--momentum=0.5", "--dropout=0.1", f"--output-dir={tmp_path / seed}"]
+        train_network.main([*options, f"--data-dir={made_dir}", f"--seed={seed}"])
+        runs.append((tmp_path / seed / "model.npz").read_bytes())
+    model = same_network_as(runs[0], NeuralNetwork.load)
+    run = same_network_as(runs[0], lambda path: train_network.load_run(path, made_dir).network)
+    return {
+        "idx": ("images", *images, idx),
+        "gzipped idx": ("images.gz", *(gzip.compress(content, mtime=0) for content in images), idx),
+        "model": ("model.npz", *runs, model),
+        "checkpoint": ("checkpoint.npz", *runs, run),
+        "png": ("digits.png", drawn("PNG", 0), drawn("PNG", 1), picture),
+        "jpeg": ("digits.jpg", drawn("JPEG", 0), drawn("JPEG", 1), picture),
+    }
+
+
+@pytest.mark.parametrize("kind", ["idx", "gzipped idx", "model", "checkpoint", "png", "jpeg"])
+def test_damaged_file_is_read_rightly_or_refused_in_a_line(kinds, tmp_path, kind):
+    name, good, other, read = kinds[kind]
+    path, rng, refused = tmp_path / name, random.Random(kind), 0
+    path.write_bytes(good)
+    read(path)  # what the first use costs does not count
+    memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for number in range(MUTATIONS // len(kinds)):
+        content = mutated(good, other, rng)
+        path.write_bytes(content)
+        try:
+            with limited(kind):
+                read(path)
+        except UserError as error:
+            assert str(path) in str(error)
+            assert "\n" not in str(error)
+            refused += 1
+        except BaseException as error:
+            raise AssertionError(f"mutation {number} of {kind}: {error!r}") from error
+    assert refused > MUTATIONS / len(kinds) / 10
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before
+    assert grown << 10 < MOST_GROWTH
