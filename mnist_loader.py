@@ -8,7 +8,6 @@ digit that it is until `Split.targets` asks which images show the one digit to r
 
 from __future__ import annotations
 
-import copy
 import gzip
 import hashlib
 import math
@@ -369,7 +368,6 @@ def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
 WORKING_SIDE = 1600  # pixels; larger pictures are shrunk: a 1 cm digit on A4 keeps over 50
 LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: how bright the eye finds them (ITU-R BT.601)
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF")
-HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 # Ink, as shares of the paper's brightness
 PAPER_WINDOW = 4  # the shorter side over this is a window that no stroke fills
@@ -384,19 +382,23 @@ BLURRED = 0.25  # of a part's own ink, just outside it: the soft edge of a shado
 # Ruled paper: lines at most so thick (share of the longer side) and so steep (paper turned by 11
 # degrees), that fill this share of a quarter of the picture's width: no row of digits does
 RULE_THICKNESS, STEEPEST_RULE, RULE_COVER, QUARTERS = 1 / 150, 0.2, 0.5, 4
+DARKER = 1.6  # times a line's ink: where a digit's stroke lies on it
 
-# Which parts make a digit: shares of the typical digit's height unless said otherwise
+# Which parts make a digit
 SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # pixels along the longer side; parts, the rest is dust
-SMALLEST_SHARE, LARGEST_SHARE, WHOLE = 0.35, 3.0, 0.7  # a speck; a drawing; what is no fragment
-GAP, GAP_OF_BAR = 0.12, 0.3  # between the parts of a broken digit; of a 5 and its bar
-FLAT, LONGEST, MOST_LOOPS = 0.45, 4.5, 4  # of 20,000 MNIST digits 2, 0 and 10 are beyond
-WIDEST, NECK = 1.25, 0.5  # by height: one of 1,000 of MNIST's digits passes for two that touch
+SMALLEST_SHARE, WHOLE = 0.35, 0.7  # of the typical digit's height: a speck; no fragment
+GAP, FAR = 0.12, 0.2  # of the same: between a broken digit's parts; from a 5 to its bar
+FLAT, MOST_LOOPS = 0.45, 4  # height by width: a dash, or the bar of a 5; more is a scribble. Of
+# 20,000 MNIST digits 2 are flatter, 10 have more loops
+WIDEST, NECK = 1.25, 0.5  # by height: 5 of 1,000 MNIST digits at most pass for two that touch; of
+# any neck, 12 more
+THICK = 0.4  # stroke by side: a dot
 
 # MNIST's form. Where its centre of mass lies: pixel 14, counted from 0. Measured over the 60,000
 # training images: the mean is 14.00 down and 14.01 across, every image within half a pixel of it.
 BOX_SIDE, CENTRE = 20, 14.0  # the longer side of the digit, in pixels
 SOFT_EDGE = 1 / 16  # of its longer side: what may belong to it around the pixels that surely do
-THIN_STROKE, USUAL_STROKE = 0.08, 0.1  # of the digit's longer side; MNIST's own are 2 of 20 pixels
+USUAL_STROKE = 0.1  # of the digit's longer side: 2 of 20 pixels; a thinner pen is thickened to it
 INK_SHARE = 0.05  # of the darkest pixel: fainter edges are cropped. Of 10,000 MNIST digits enlarged
 # and brought back, 4 land a pixel off with 0.05, 28 with 0.1
 
@@ -415,9 +417,8 @@ class FoundDigit(NamedTuple):
 class FoundDigits(list):
     """The digits found, in reading order; `left_out` counts what else was seen, by reason.
 
-    The reasons: "ruled lines", "too faint", "frame", "at the edge", "blurred", "too large",
-    "too small", and shapes that are plainly no digit: "dash", "dot", "scribble". An empty list with
-    something left out is a picture in which no digit can be made out.
+    The reasons: "ruled lines", "too faint", "blurred", "at the edge", "too small", and shapes that
+    are plainly no digit: "dash", "dot", "scribble".
     """
 
     def __init__(self, digits: Iterable[FoundDigit], left_out: Counter[str]):
@@ -428,48 +429,32 @@ class FoundDigits(list):
 def read_picture(path: str | Path) -> np.ndarray:
     """Read a picture file, upright, shrunk to `WORKING_SIDE` where it is larger.
 
-    Returns
-    -------
-    uint8 (height, width, 3), red, green, blue; transparent parts show paper. Of several frames
-    or pages, the first.
-
-    Raises
-    ------
-    PictureError
-        If the file is missing, damaged, absurdly large, or in none of `FORMATS`.
+    Returns uint8 (height, width, 3), red, green, blue; transparent parts show paper. Of several
+    frames or pages it is the first. Raises PictureError if the file is missing, damaged, absurdly
+    large, or in none of `FORMATS`.
     """
     from PIL import Image, UnidentifiedImageError  # here, because training does without it
 
     path = Path(path)
+    if not os.path.isfile(path):  # noqa: PTH113  (no error of any name, however long)
+        fault = "is not a file; name a picture" if os.path.lexists(path) else "does not exist"
+        raise PictureError(f"{path} {fault}")
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise PictureError(f"{path} is not a file; name a picture")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of oddities that do not matter
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # by the header alone
             with Image.open(path, formats=FORMATS) as image:
                 return _upright_rgb(image)
-    except FileNotFoundError as error:
-        raise PictureError(f"{path} does not exist") from error
     except UnidentifiedImageError as error:
+        fault = f"no picture of a known kind ({', '.join(FORMATS)}); save it as one"
         with path.open("rb") as file:
-            start = file.read(12)
-        if start[4:8] == b"ftyp" and start[8:] in HEIC_BRANDS:
-            advice = "is HEIC, which is not read: on the iPhone choose Settings > Camera > Formats"
-            advice += " > Most Compatible, or export the photo as JPEG"
-        else:
-            advice = f"is no picture of a known kind ({', '.join(FORMATS)}); save it as one"
-        raise PictureError(f"{path} {advice}") from error
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = Image.MAX_IMAGE_PIXELS // 1_000_000
-        raise PictureError(
-            f"{path}: absurdly large, over {limit} million pixels; cut it or scale it down"
-        ) from error
-    except (PictureError, MemoryError):
-        raise
+            if file.read(8).endswith(b"ftyp"):
+                fault = "HEIC or a relative of it, which is not read; export it as JPEG, or choose "
+                fault += "Settings > Camera > Formats > Most Compatible on the iPhone"
+        raise PictureError(f"{path} is {fault}") from error
     except Exception as error:  # damaged pictures fail in many ways
-        reason = " ".join(str(error).split())
-        raise PictureError(f"{path}: cannot be read, a damaged picture? ({reason})") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PictureError(f"{path}: cannot be read; damaged or too large? ({reason})") from error
 
 
 def _upright_rgb(image: Image.Image) -> np.ndarray:
@@ -489,9 +474,8 @@ def _upright_rgb(image: Image.Image) -> np.ndarray:
     image = ImageOps.exif_transpose(image)
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
-        bands = np.moveaxis(np.asarray(image, np.float32), 2, 0)
-        alpha = bands[3]
-        visible = (np.tensordot(LUMA, bands[:3], 1) * alpha).sum() / max(alpha.sum(), 1)
+        *colours, alpha = np.moveaxis(np.asarray(image, np.float32), 2, 0)
+        visible = (np.tensordot(LUMA, colours, 1) * alpha).sum() / max(alpha.sum(), 1)
         light_ink = alpha.mean() < FULL_INK / 2 < visible
         paper = Image.new("RGBA", image.size, "black" if light_ink else "white")
         image = Image.alpha_composite(paper, image)
@@ -501,18 +485,12 @@ def _upright_rgb(image: Image.Image) -> np.ndarray:
 def find_digits(picture: np.ndarray) -> FoundDigits:
     """Find the handwritten digits in a picture and bring each to MNIST's form.
 
-    Ink is told from paper, printed lines are taken out, and the connected parts of what is left
-    are sorted out, parted where digits touch, and joined where a digit has several.
+    The picture is uint8, (height, width) grey or (height, width, 3) RGB; dark ink on light or light
+    on dark. Ink is told from paper, printed lines are taken out, and the connected parts of what is
+    left are sorted out, parted where digits touch, and joined where a digit has several.
 
-    Parameters
-    ----------
-    picture
-        uint8, (height, width) grey or (height, width, 3) RGB; dark ink on light or light on dark.
-
-    Returns
-    -------
-    The digits in reading order: rows from top to bottom, each from left to right; and in its
-    `left_out` what was seen but is none, {reason: count}.
+    Returns the digits in reading order, rows from the top, each from left to right, and in its
+    `left_out` what was seen but is none.
     """
     grey = picture if picture.ndim == 2 else np.rint(picture @ np.array(LUMA)).astype(np.uint8)
     ink = extract_ink(grey)
@@ -520,27 +498,21 @@ def find_digits(picture: np.ndarray) -> FoundDigits:
     ink = np.where(across | down.T, 0, ink)
     parts = _Parts(_strokes(ink))
     parts.left_out[said("ruled lines")] = n_across + n_down
-    parts.keep(np.argsort(np.argsort(-parts.side)) < MOST_PARTS)
     usual_ink = (ink * ink).sum() / max(ink.sum(), 1)  # the mean, weighted with the ink itself
-    mean_ink = parts.sums(parts.labels, ink) / parts.sums(parts.labels)
-    parts.leave_out(said("too faint"), mean_ink < FAINTEST_PART * usual_ink)
-    small = parts.side < min(ink.shape) / 8  # a large digit may be out of focus
-    parts.leave_out(said("blurred"), small & (_ink_around(parts, ink) > BLURRED))
-    parts.leave_out(said("frame"), _is_frame(parts))
-    parts.leave_out(said("scribble"), parts.stroke_length() > LONGEST * parts.side)
-    parts.leave_out(said("at the edge"), _at_edge(parts))
-    if len(parts.boxes):
-        typical = parts.typical_height()
-        parts.leave_out(said("too large"), parts.side > LARGEST_SHARE * typical)
-        _part_touching(parts, typical)
-        digit = connect(len(parts.boxes), *_fragments(parts, typical))
-        parts.set(np.append(0, digit + 1)[parts.labels], _hulls(parts.boxes, digit))
-        parts.leave_out(
-            said("too small"), parts.side < max(SMALLEST_DIGIT, SMALLEST_SHARE * typical)
-        )
-    for shape in (said("dash"), said("dot"), said("scribble")):
-        crops = (parts.labels[t:b, x:r] == n + 1 for n, (x, t, r, b) in enumerate(parts.boxes))
-        parts.leave_out(shape, np.array([_shape(own) == shape for own in crops], bool))
+    parts.leave_out(said("too faint"), parts.mean(ink) < FAINTEST_PART * usual_ink)
+    parts.leave_out(said("blurred"), _is_blurred(parts, ink))
+    parts.leave_out(said("at the edge"), _is_at_edge(parts))
+    _part_touching(parts)
+    _join_fragments(parts)
+    smallest = max(SMALLEST_DIGIT, SMALLEST_SHARE * _typical(parts.height))
+    parts.leave_out(said("too small"), parts.side < smallest)
+    parts.leave_out(said("dash"), parts.height < FLAT * parts.width)
+    stroke = np.array([stroke_width(own[np.newaxis])[0] for own in parts.masks()])
+    is_wide = parts.height < 1.5 * parts.width  # a 1 of a thick pen is higher
+    parts.leave_out(said("dot"), is_wide & (stroke > THICK * parts.side))
+    small = [to_mnist_form(own.astype(np.float32)) for own in parts.masks()]
+    small = np.reshape(small, (-1, IMAGE_SIDE, IMAGE_SIDE))
+    parts.leave_out(said("scribble"), closed_loops(small) > MOST_LOOPS)
     digits = (
         FoundDigit(tuple(parts.boxes[n].tolist()), to_mnist_form(_cut_out(ink, parts, n)).ravel())
         for n in _reading_order(parts.boxes)
@@ -606,38 +578,33 @@ def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
     run is longer, or darker than the line. The lines are found by the Hough transform (Duda and
     Hart, Comm. ACM 15, 1972), in each quarter of the width anew, for paper is seldom flat.
     """
-    height, width = ink.shape
     thickest = max(3, round(RULE_THICKNESS * max(ink.shape)))
-    edges = np.diff(np.pad(ink > 0, ((1, 1), (0, 0))).view(np.int8), axis=0).T
-    (x, top), bottom = np.nonzero(edges > 0), np.nonzero(edges < 0)[1]
+    edges = np.diff(np.pad(ink > 0, ((1, 1), (0, 0))).view(np.int8), axis=0)
+    (x, top), (_, bottom) = np.nonzero(edges.T > 0), np.nonzero(edges.T < 0)
     short = bottom - top <= thickest
     x, top, bottom = x[short], top[short], bottom[short]
-    span, step = width / QUARTERS, max(2, thickest / 3)
-    runs, lines = [np.zeros(0, int)], []
+    span, step = ink.shape[1] / QUARTERS, max(2, thickest / 3)
+    on_line, lines = np.zeros(len(x), bool), []
     for quarter in range(QUARTERS):
-        own = np.flatnonzero((x >= quarter * span) & (x < (quarter + 1) * span))
-        from_middle = x[own] - (quarter + 0.5) * span
-        most = 0
+        own = np.flatnonzero(x // span == quarter)
+        most = found = 0
         for slope in np.arange(-STEEPEST_RULE, STEEPEST_RULE, 0.01):
-            place = (top[own] + bottom[own]) / 2 - slope * from_middle + STEEPEST_RULE * span
-            place = (place / step).astype(int)
+            place = (top[own] + bottom[own]) / 2 - slope * x[own]
+            place = ((place - place.min(initial=0)) / step).astype(int)
             counts = np.convolve(np.bincount(place, minlength=3), np.ones(3), "same")
             full = counts >= RULE_COVER * span
             if (sharpness := (counts[full] ** 2).sum()) > most:
-                most, on_line = sharpness, own[full[place]]
-                n = np.count_nonzero(np.diff(full, prepend=False)) // 2 + int(full[-1])
-        if most:
-            runs.append(on_line)
-            lines.append(n)
+                most, on_line[own] = sharpness, full[place]
+                found = np.count_nonzero(np.diff(full, prepend=False) & full)
+        lines.append(found)
     if sum(n > 1 for n in lines) < QUARTERS - 1:  # a hand may cover one; a digit's bars fill two
         return np.zeros(ink.shape, bool), 0
-    runs = np.concatenate(runs)
-    x, top, bottom = x[runs], top[runs], bottom[runs]
-    begins_less_ends = np.zeros((height + 1, width), np.int8)
+    x, top, bottom = x[on_line], top[on_line], bottom[on_line]
+    begins_less_ends = np.zeros_like(edges)
     begins_less_ends[top, x] = 1
     begins_less_ends[bottom, x] -= 1
-    on_line = np.cumsum(begins_less_ends, axis=0, dtype=np.int8)[:-1] > 0
-    return on_line & (ink < 1.6 * np.median(ink[(top + bottom) // 2, x])), max(lines)
+    is_line = np.cumsum(begins_less_ends, axis=0, dtype=np.int8)[:-1] > 0
+    return is_line & (ink < DARKER * np.median(ink[(top + bottom) // 2, x])), max(lines)
 
 
 def _strokes(ink: np.ndarray) -> np.ndarray:
@@ -655,9 +622,18 @@ class _Parts:
 
     def __init__(self, mask: np.ndarray):
         self.left_out: Counter[str] = Counter()
-        labels = connected_components(mask[np.newaxis])[0]
-        y, x = np.nonzero(mask)
-        self.set(labels, _hulls(np.stack([x, y, x + 1, y + 1], axis=1), labels[mask] - 1))
+        self.renumber(connected_components(mask[np.newaxis])[0])
+        self.keep(np.argsort(np.argsort(-self.side)) < MOST_PARTS)
+
+    def renumber(self, labels: np.ndarray) -> None:
+        y, x = np.nonzero(labels)
+        part, boxes = labels[y, x] - 1, np.zeros((labels.max(), 4), int)
+        boxes[:, :2] = max(labels.shape)
+        for side, (extreme, places) in enumerate(
+            ((np.minimum, x), (np.minimum, y), (np.maximum, x + 1), (np.maximum, y + 1))
+        ):
+            extreme.at(boxes[:, side], part, places)
+        self.set(labels, boxes)
 
     def set(self, labels: np.ndarray, boxes: np.ndarray) -> None:
         self.labels, self.boxes = labels, boxes
@@ -672,167 +648,117 @@ class _Parts:
         self.left_out[reason] += np.count_nonzero(which & (self.side >= SMALLEST_DIGIT))
         self.keep(~which)
 
-    def sums(self, labels: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
-        """How often each part's number occurs in labels, or the sum of its values: (parts,)."""
-        values = None if values is None else values.ravel()
-        return np.bincount(labels.ravel(), values, len(self.boxes) + 1)[1:]
+    def count(self, labels: np.ndarray) -> np.ndarray:
+        """How often each part's number occurs in labels: (parts,)."""
+        return np.bincount(labels.ravel(), minlength=len(self.boxes) + 1)[1:]
 
-    def stroke_length(self) -> np.ndarray:
-        """Area by stroke width, which is half the outline: (parts,). See `stroke_width`."""
-        framed = np.pad(self.labels, 1)
-        steps = [(v[1:], v[:-1], v[1:] != v[:-1]) for v in (framed, framed.T)]
-        return np.pi / 8 * sum(self.sums(v[step]) for *both, step in steps for v in both)
+    def mean(self, values: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """The mean of values (h, w) in each part, or where other labels have its number."""
+        labels = self.labels if labels is None else labels
+        sums = np.bincount(labels.ravel(), values.ravel(), len(self.boxes) + 1)[1:]
+        return sums / np.maximum(self.count(labels), 1)
 
-    def typical_height(self) -> int:
-        """Half of all strokes, by length, are in parts lower than this: specks count little."""
-        order = np.argsort(self.height)
-        lengths = np.cumsum(self.stroke_length()[order])
-        return self.height[order[np.searchsorted(lengths, lengths[-1] / 2)]]
+    def masks(self) -> list[np.ndarray]:
+        """Where each part lies in its box: bool (height, width) each."""
+        return [self.labels[self.around(n, 0)] == n + 1 for n in range(len(self.boxes))]
 
-
-def _hulls(boxes: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """The box around the boxes (n, 4) of each group, int (n,)."""
-    order = np.argsort(group, kind="stable")
-    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
-    extremes = np.minimum, np.minimum, np.maximum, np.maximum
-    return np.stack([e.reduceat(boxes[order, i], begins) for i, e in enumerate(extremes)], axis=1)
+    def around(self, n: int, margin: int) -> tuple[slice, slice]:
+        """The rows and columns of a part's box, with a margin."""
+        left, top, right, bottom = self.boxes[n]
+        rows = slice(max(0, top - margin), bottom + margin)
+        return rows, slice(max(0, left - margin), right + margin)
 
 
-def _is_frame(parts: _Parts) -> np.ndarray:
-    """Which parts have three others in their box, be they a twentieth as large: bool (parts,)."""
-    low, high = parts.boxes[:, :2], parts.boxes[:, 2:]
-    inside = (low[:, np.newaxis] > low).all(axis=2) & (high[:, np.newaxis] < high).all(axis=2)
-    return (inside & (parts.side[:, np.newaxis] > parts.side / 20)).sum(axis=0) >= 3
+def _typical(heights: np.ndarray) -> int:
+    """The height below which half of all heights (n,) together lie: specks count little."""
+    heights = np.sort(np.append(0, heights))
+    return heights[np.searchsorted(np.cumsum(heights), heights.sum() / 2)]
 
 
-def _at_edge(parts: _Parts) -> np.ndarray:
+def _is_blurred(parts: _Parts, ink: np.ndarray) -> np.ndarray:
+    """Which parts fade slowly into what is around them, as shadows do: bool (parts,)."""
+    grown = _over_windows(np.maximum, parts.labels, 2 * max(2, max(ink.shape) // 250) + 1)
+    around = np.where(parts.labels == 0, grown, 0)
+    is_small = parts.side < min(ink.shape) / 8  # a large digit may be out of focus
+    return is_small & (parts.mean(ink, around) > BLURRED * parts.mean(ink))
+
+
+def _is_at_edge(parts: _Parts) -> np.ndarray:
     """Which parts are of what the picture cuts off, the table or other writing: bool (parts,).
 
-    Parts at the edge stay where there is nothing else, as in a picture cut close to its digit, and
-    where most of them look like the other digits. What all but touches the others goes too.
+    In a picture cut close to its digits they touch the edge, but are as high as those within.
     """
     rim = parts.labels[0], parts.labels[-1], parts.labels[:, 0], parts.labels[:, -1]
-    contact = np.max([parts.sums(line) for line in rim], axis=0)
-    at_edge, free = contact > 0, copy.copy(parts)
-    free.keep(~at_edge & (parts.side >= SMALLEST_DIGIT) & (parts.height > FLAT * parts.width))
-    if not len(free.boxes):
-        frame = (parts.boxes[:, 2:] - parts.boxes[:, :2] == parts.labels.shape[::-1]).any(axis=1)
-        return frame & ~frame.all()
-    typical, largest = free.typical_height(), free.side.max()
-    like_free = (WHOLE * typical < parts.height) & (parts.height < typical / WHOLE)
-    is_digit = (contact <= parts.side / 2) & (like_free | (largest < SMALLEST_SHARE * parts.side))
-    seen = at_edge & (parts.side >= SMALLEST_DIGIT)
-    if 2 * np.count_nonzero(seen & is_digit) > np.count_nonzero(seen):
-        at_edge &= ~is_digit
-    reach = 2 * round(GAP_OF_BAR * typical) + 1
+    contact = np.max([parts.count(line) for line in rim], axis=0)
+    at_edge, touches = contact > 0, contact <= parts.side / 2
+    is_within = ~at_edge & (parts.side >= SMALLEST_SHARE * parts.side[touches].max(initial=0))
+    typical = _typical(parts.height[is_within if is_within.any() else touches])
+    is_whole = (WHOLE * typical <= parts.height) & (WHOLE * parts.height <= typical)
+    stays = at_edge & touches & is_whole
+    if 2 * np.count_nonzero(stays) > np.count_nonzero(at_edge & (parts.side >= SMALLEST_DIGIT)):
+        at_edge &= ~stays
+    reach = 2 * round(FAR * typical) + 1  # scraps of the table lie around it
     near = _over_windows(np.maximum, np.append(False, at_edge)[parts.labels], reach)
     at_edge[np.setdiff1d(parts.labels[near], 0) - 1] = True
     return at_edge
 
 
-def _ink_around(parts: _Parts, ink: np.ndarray) -> np.ndarray:
-    """The mean ink just outside each part by that inside: a pen's is low, a shadow's is not."""
-    grown = _over_windows(np.maximum, parts.labels, 2 * max(2, max(ink.shape) // 250) + 1)
-    inside, around = parts.labels, np.where(parts.labels == 0, grown, 0)
-    means = [parts.sums(v, ink) / np.maximum(1, parts.sums(v)) for v in (around, inside)]
-    return means[0] / means[1]
-
-
-def _part_touching(parts: _Parts, typical: int) -> None:
+def _part_touching(parts: _Parts) -> None:
     """Cut parts that are wide and have a neck near the middle, with a whole digit either side."""
-    boxes, todo = list(parts.boxes), list(range(len(parts.boxes)))
-    while todo:
-        n = todo.pop()
-        left, top, right, bottom = boxes[n]
-        width, height = right - left, bottom - top
-        if width < WIDEST * height or height < WHOLE * typical:
-            continue
-        window = parts.labels[top:bottom, left:right]
-        own = window == n + 1
-        upper = np.where(own.any(axis=0), own.argmax(axis=0), height)
-        lower = np.where(own.any(axis=0), height - own[::-1].argmax(axis=0), 0)
-        before, after = (
-            np.maximum.accumulate(lower[way]) - np.minimum.accumulate(upper[way])
-            for way in (np.s_[:], np.s_[::-1])
-        )
-        neck = lower - upper + np.abs(np.arange(width) - width / 2)
-        neck[np.minimum(np.append(0, before[:-1]), after[::-1]) < 0.8 * height] = height
-        cut = neck.argmin()
-        if neck[cut] <= NECK * height:
-            window[:, cut:][own[:, cut:]] = len(boxes) + 1
-            for piece in (n, len(boxes)):
-                y, x = np.nonzero(window == piece + 1)
-                x, y = x + left, y + top
-                corners = np.stack([x, y, x + 1, y + 1], axis=1)
-                boxes[piece : piece + 1] = _hulls(corners, np.zeros(len(x), int))
-                todo.append(piece)
-    parts.set(parts.labels, np.array(boxes, int).reshape(-1, 4))
+    typical, labels = _typical(parts.height), parts.labels
+    is_large = parts.height >= max(WHOLE * typical, SMALLEST_DIGIT)
+    for n in np.flatnonzero(is_large & (parts.width >= WIDEST * parts.height)):
+        window = labels[parts.around(n, 0)]
+        own, (height, width) = window == n + 1, window.shape
+        extent = height - own.argmax(axis=0) - own[::-1].argmax(axis=0)
+        from_middle = np.abs(np.arange(width) - width / 2)
+        cut = np.where(from_middle < width / 6, extent + from_middle, np.inf).argmin()
+        halves = (np.ptp(np.flatnonzero(half.any(axis=1))) for half in (own[:, :cut], own[:, cut:]))
+        if extent[cut] <= NECK * height and min(halves) >= 0.8 * height:
+            window[:, cut:][own[:, cut:]] = labels.max() + 1
+    parts.renumber(labels)
 
 
-def _fragments(parts: _Parts, typical: int) -> tuple[np.ndarray, np.ndarray]:
-    """Fragments of digits, and the part that each belongs to: int (n,) each.
-
-    It is one that its ink all but touches or, for a flat bar such as a 5's, farther below. Two
-    whole digits are never one, unless all the picture holds could be one digit's two halves.
-    """
-    few = np.count_nonzero(parts.height > typical / 2) <= 2
-    pairs = []
-    for n in np.flatnonzero((parts.height < WHOLE * typical) | few):
-        box, flat = parts.boxes[n], parts.height[n] <= 0.6 * parts.width[n]
-        hulls = np.c_[np.minimum(parts.boxes, box)[:, :2], np.maximum(parts.boxes, box)[:, 2:]]
-        width, height = (hulls[:, 2:] - hulls[:, :2]).T
-        fits = height <= np.maximum(2.5 * width if few else 1.3 * typical, 1.3 * parts.height)
-        shared = parts.width + parts.width[n] - width
-        stacked = fits & (shared >= np.minimum(parts.width, parts.width[n]) / 2)
-        middle = (box[1] + box[3]) / 2
-        is_bar = fits & flat & (middle <= parts.boxes[:, 1] + 0.3 * parts.height)
-        beside = stacked if parts.height[n] >= WHOLE * typical else fits
-        for gap, allowed in ((GAP, beside), (GAP_OF_BAR, is_bar)):
-            reach = max(1, round(gap * typical))
-            left, top = np.maximum(box[:2] - reach, 0)
-            window = parts.labels[top : box[3] + reach, left : box[2] + reach]
-            near = window[_over_windows(np.maximum, window == n + 1, 2 * reach + 1)]
-            contact = parts.sums(near) * allowed * (np.arange(len(allowed)) != n)
-            if contact.any():
-                pairs.append((n, contact.argmax()))
-                break
-    return tuple(np.array(pairs, int).reshape(-1, 2).T)
-
-
-def _shape(own: np.ndarray) -> str:
-    """What a part (h, w) is by its shape: "dash", "dot", "scribble", or perhaps a "digit"."""
-    height, width = own.shape
-    framed = np.pad(own, 1)[np.newaxis]
-    if height < FLAT * width:
-        return "dash"
-    if height < 1.5 * width and stroke_width(framed)[0] > 0.4 * max(own.shape):  # a 1 is higher
-        return "dot"
-    small = to_mnist_form(own.astype(np.float32))  # in which a noisy picture's pinholes are gone
-    return "scribble" if closed_loops(small[np.newaxis])[0] > MOST_LOOPS else "digit"
+def _join_fragments(parts: _Parts) -> None:
+    """Join each fragment of a digit to the part that its ink all but touches."""
+    typical, boxes, pairs = _typical(parts.height), parts.boxes, [np.zeros((0, 2), int)]
+    for n in np.flatnonzero(parts.height < WHOLE * typical):
+        _, top, _, bottom = boxes[n]
+        height = np.maximum(bottom, boxes[:, 3]) - np.minimum(top, boxes[:, 1])
+        fits = height <= 1.3 * np.maximum(typical, parts.height)
+        fits[n] = False
+        is_bar = parts.height[n] < FLAT * parts.width[n]
+        reach = max(1, round((FAR if is_bar else GAP) * typical))
+        if is_bar:
+            fits &= (top + bottom) / 2 <= boxes[:, 1] + 0.3 * parts.height
+        window = parts.labels[parts.around(n, reach)]
+        near = window[_over_windows(np.maximum, window == n + 1, 2 * reach + 1)]
+        contact = parts.count(near) * fits
+        if contact.any():
+            pairs.append([[n, contact.argmax()]])
+    digit = connect(len(boxes), *np.concatenate(pairs).T)
+    parts.renumber(np.append(0, digit + 1)[parts.labels])
 
 
 def _reading_order(boxes: np.ndarray) -> np.ndarray:
     """The order of boxes (n, 4): rows from the top, each from left to right.
 
-    A row is a chain: each box's next is the nearest to the right that half overlaps it, level
-    with it along the slope of the rows, which is the median of the steps between neighbours.
+    A row is a chain: each box's next is the nearest to the right that half overlaps it in height.
+    The rows' slope is the median of the steps from box to box.
     """
     if not len(boxes):
         return np.zeros(0, int)
     x, y = (boxes[:, :2] + boxes[:, 2:]).T / 2
-    height = boxes[:, 3] - boxes[:, 1]
-    slope = 0.0
-    for _ in range(3):
+    height, ahead, slope = boxes[:, 3] - boxes[:, 1], x - x[:, np.newaxis], 0.0
+    for _ in range(2):  # the second time along the slope
         level = y - slope * x
-        below, above = level + height / 2, level - height / 2
-        overlap = np.minimum.outer(below, below) - np.maximum.outer(above, above)
-        ahead = x - x[:, np.newaxis]
-        is_next = (ahead > 0) & (overlap >= np.minimum.outer(height, height) / 2)
-        distance = np.where(is_next, ahead, np.inf)
-        this, following = np.flatnonzero(is_next.any(axis=1)), distance.argmin(axis=1)
-        following = following[this]
-        near = x[following] - x[this] < 3 * np.median(height)
-        steps = (y[following] - y[this])[near] / (x[following] - x[this])[near]
+        top, bottom = level - height / 2, level + height / 2
+        shared = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
+        is_next = (ahead > 0) & (shared >= np.minimum.outer(height, height) / 2)
+        this = np.flatnonzero(is_next.any(axis=1))
+        following = np.where(is_next, ahead, np.inf).argmin(axis=1)[this]
+        step = x[following] - x[this]
+        steps = ((y[following] - y[this]) / step)[step < 3 * np.median(height)]
         slope = np.median(steps) if len(steps) > 2 else 0.0
     row = connect(len(boxes), this, following)
     return np.lexsort((x, (np.bincount(row, level) / np.bincount(row))[row]))
@@ -841,20 +767,18 @@ def _reading_order(boxes: np.ndarray) -> np.ndarray:
 def _cut_out(ink: np.ndarray, parts: _Parts, n: int) -> np.ndarray:
     """A digit's ink with its soft edges and nothing of its neighbours: (h, w) in [0, 1].
 
-    A pen so thin that it would all but vanish in MNIST's 20 pixels is made as thick as usual.
+    A thin pen, which would all but vanish in MNIST's 20 pixels, is made as thick as usual.
     """
-    box, side = parts.boxes[n], parts.side[n]
+    side = parts.side[n]
     margin = max(1, round(SOFT_EDGE * side))
-    left, top = np.maximum(box[:2] - margin, 0)
-    window = np.s_[top : box[3] + margin, left : box[2] + margin]
+    window = parts.around(n, margin)
     ink, labels = ink[window], parts.labels[window]
     own = labels == n + 1
     near = _over_windows(np.maximum, own, 2 * margin + 1)
     digit = np.where(near & (own | (labels == 0)), ink, 0)
     digit = np.minimum(digit / np.quantile(ink[own], FULL_INK_QUANTILE), 1)
-    stroke = stroke_width(own[np.newaxis])[0]
-    if stroke < THIN_STROKE * side:
-        thicker = round(USUAL_STROKE * side - stroke)
+    thicker = round(USUAL_STROKE * side - stroke_width(own[np.newaxis])[0])
+    if thicker > 0:
         digit = _over_windows(np.maximum, np.pad(digit, thicker), thicker + 1)
     return digit
 

@@ -852,9 +852,10 @@ def recognise_pictures(reader: Reader, paths: Sequence[Path], log: RunLog, direc
             picture = read_picture(path)
             found = find_digits(picture)
             if not found:
-                seen = left_out(found, Language()).lower() or "nothing else seen"
-                advice = "write larger, or darker on an even background"
-                raise UserError(f"{path}: no digit made out ({seen}); {advice}")
+                line = said("no digit made out; write larger, or darker on an even background")
+                if reasons := left_out(found, log.text):
+                    line = said("no digit made out ({reasons})")
+                raise UserError(f"{path}: {log.text(line, reasons=reasons)}")
         except UserError as error:
             print(" ".join(str(error).splitlines()), file=sys.stderr)
             code = EXIT_BAD_INPUT
@@ -864,6 +865,7 @@ def recognise_pictures(reader: Reader, paths: Sequence[Path], log: RunLog, direc
             line = said("{path}: digit {number} of {total}: {answer} (score {score:.3f})")
             log.remark(line, answer=reader.answer(score), score=score, **told)
         if reasons := left_out(found, log.text):
+            reasons = log.text("Left out: {reasons}", reasons=reasons)
             log.remark("{path}: {reasons}", path=path, reasons=reasons)
         file = unused_path(directory / f"{path.stem}_recognised.png", taken.__contains__)
         taken.add(file)
@@ -873,10 +875,9 @@ def recognise_pictures(reader: Reader, paths: Sequence[Path], log: RunLog, direc
 
 
 def left_out(found: Sequence[FoundDigit], text: Say) -> str:
-    """What of the picture was taken for no digit, and why; empty where nothing was left out."""
+    """What of the picture was taken for no digit, and how much of it; empty if nothing was."""
     reasons = getattr(found, "left_out", {})
-    told = ", ".join(f"{text(reason, n=n)}: {n}" for reason, n in reasons.items() if n)
-    return text("Left out: {reasons}", reasons=told) if told else ""
+    return ", ".join(f"{text(reason)}: {n}" for reason, n in reasons.items() if n)
 
 
 def unused_path(path: Path, is_used: Callable[[Path], bool]) -> Path:
@@ -925,7 +926,9 @@ def picture_title(reader: Reader, found: Sequence[FoundDigit]) -> str:
     lines = [reader.text(title, score=scores[0], yes=yes, **told)]
     if len(found) > MOST_TILES:
         lines.append(reader.text("Only the first {shown} are shown one by one", **told))
-    return "\n".join([*lines, left_out(found, reader.text)])
+    if reasons := left_out(found, reader.text):
+        lines.append(reader.text("Left out: {reasons}", reasons=reasons))
+    return "\n".join(lines)
 
 
 def show_boxes(

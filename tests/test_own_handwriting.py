@@ -145,8 +145,7 @@ SMALL_ZERO = (80, 60, 110, 110)
     ("digits", "lines", "ellipses"),
     [
         pytest.param(1, [FIVE, [(54, 36), (90, 34)]], [], id="bar of a 5"),
-        pytest.param(1, [FIVE, [(74, 18), (112, 16)]], [], id="detached bar of a 5"),
-        pytest.param(1, [], [(50, 30, 110, 100), (45, 106, 115, 190)], id="halves of an 8"),
+        pytest.param(1, [FIVE, [(50, 18), (90, 16)]], [], id="detached bar of a 5"),
         pytest.param(2, [SEVEN], [SMALL_ZERO], id="small digit beside a tall 7"),
         pytest.param(2, [[(50, 20), (50, 120)], [(80, 20), (80, 120)]], [], id="11"),
         pytest.param(2, [], [(20, 40, 75, 120), (70, 40, 125, 120)], id="touching 00"),
@@ -172,8 +171,6 @@ SCRIBBLE = [tuple(place) for place in np.random.default_rng(4).uniform(150, 210,
         ("dot", [[(60, 180), (90, 180)]] * 30),
         ("scribble", [SCRIBBLE]),
         ("too small", [[(60, 180), (60, 190)]]),
-        ("frame", [[(20, 20), (380, 20), (380, 230), (20, 230), (20, 12)]]),
-        ("too large", [[(20, 160), (380, 200), (200, 240)]]),
         ("at the edge", [[(60, 235), (64, 260)], [(100, 240), (90, 260)]]),
         ("ruled lines", [[(0, 200), (400, 210)], [(0, 230), (400, 240)]]),
     ],
@@ -315,8 +312,8 @@ NOISE = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC.*JPEG"),
         (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic", "HEIC.*JPEG"),
         (png_header(20, 20), "cannot be read"),
-        (png_header(10_000, 10_000), "absurdly large"),
-        (png_header(30_000, 30_000), "absurdly large"),
+        (png_header(10_000, 10_000), "too large"),
+        (png_header(30_000, 30_000), "too large"),
         ("a.png", "cannot be read"),
         ("a.jpg", "cannot be read"),
         ("a.bmp", "cannot be read"),
@@ -337,7 +334,10 @@ def test_what_is_no_picture_is_refused_in_a_line(tmp_path, content, complaint):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("name", "complaint"), [(".", "not a file"), ("no.png", "does not exist")])
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [(".", "not a file"), ("no.png", "does not exist"), ("8" * 300, "does not exist")],
+)
 def test_no_file_is_refused(tmp_path, name, complaint):
     with pytest.raises(PictureError, match=complaint):
         read_picture(tmp_path / name)

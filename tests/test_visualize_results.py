@@ -20,7 +20,8 @@ from PIL import Image, ImageDraw
 import mnist_loader
 import train_network
 import visualize_results
-from utils import Language, UserError, percent
+from neural_network import NeuralNetwork
+from utils import Language, UserError, connected_components, percent
 from visualize_results import FIGURES, DrawingPad, draw_figure, main
 
 
@@ -367,19 +368,8 @@ def test_title_says_when_the_data_was_the_sample(run, name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_russian_figure_has_no_english_line(runs, name):
     figure = draw_figure(name, runs["deep"], Language("ru"))
-    allowed = {
-        "roc",
-        "auc",
-        "mse",
-        "accuracy",
-        "precision",
-        "recall",
-        "seed",
-        "digits",
-        "n",
-        "a",
-        "augment",
-    }
+    of_the_field = {"roc", "auc", "mse", "accuracy", "precision", "recall", "seed"}
+    allowed = of_the_field | {"digits", "n", "a", "augment"}  # the data set, symbols, an option
     for text in figure.findobj(Text):
         words = {
             w.lower() for w in "".join(c if c.isalpha() else " " for c in text.get_text()).split()
@@ -505,18 +495,23 @@ def eight(tmp_path):
 
 
 def test_pictures_that_fail_are_told_and_the_others_go_on(draw, run_dir, eight, tmp_path, capsys):
-    (tmp_path / "bad.png").write_bytes(b"no picture")
-    Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
-    code = draw("--image", tmp_path / "bad.png", tmp_path / "blank.png", eight)
+    bad, blank, dash = (tmp_path / f"{name}.png" for name in ("bad", "blank", "dash"))
+    bad.write_bytes(b"no picture")
+    Image.new("L", (50, 50), 255).save(blank)
+    Image.fromarray(np.pad(np.zeros((9, 40), np.uint8), 60, constant_values=255)).save(dash)
+    assert draw("--image", bad, blank, dash, eight, eight) == 2
     said = capsys.readouterr()
-    assert code == 2
-    assert [line.split(": ")[0].split(" is ")[0] for line in said.err.splitlines()] == [
-        str(tmp_path / "bad.png"),
-        str(tmp_path / "blank.png"),
-    ]
+    told = said.err.splitlines()
+    assert len(told) == 3
+    assert told[0].startswith(f"{bad} is no picture")
+    assert told[1].startswith(f"{blank}: no digit made out; write larger")
+    assert told[2] == f"{dash}: no digit made out (dash: 1)"
     assert f"{eight}: digit 1 of 1: " in said.out
     assert "Network 784-12-1, which learnt from 300 images of digits0" in said.out
     assert (run_dir / "eight_recognised.png").exists()
+    assert (run_dir / "eight_recognised_2.png").exists()
+    assert draw("--image", dash, "--lang", "ru") == 2
+    assert capsys.readouterr().err == f"{dash}: цифр не найдено (чёрточка: 1)\n"
 
 
 def test_network_is_the_best_unless_one_is_named(run_dirs, eight, tmp_path, monkeypatch, capsys):
@@ -528,6 +523,12 @@ def test_network_is_the_best_unless_one_is_named(run_dirs, eight, tmp_path, monk
         options = [*named, str(run_dirs["usual"])] if named else []
         assert main(["--image", str(eight), *options]) == 0
         assert f"Network {layers}," in capsys.readouterr().out
+
+
+def test_network_of_other_images_is_refused(draw, run_dir, eight):
+    NeuralNetwork((9, 1)).save(run_dir / visualize_results.MODEL_FILE)
+    with pytest.raises(UserError, match="9 inputs"):
+        draw("--image", eight)
 
 
 class Found(list):
@@ -562,19 +563,18 @@ def test_picture_figure_shows_each_digit_why_and_what_was_left_out(run):
 
 @pytest.fixture
 def pad(run, tmp_path):
-    figure = Figure((8.4, 6))
-    FigureCanvasAgg(figure)
+    figure = FigureCanvasAgg(Figure((8.4, 6))).figure
     pad = DrawingPad(figure, run.network, tmp_path, Language())
     figure.canvas.draw()
     return pad
 
 
-def mouse(pad: DrawingPad, axes, *places) -> None:
-    """Press, move and release the left button, at places of the axes."""
+def mouse(pad: DrawingPad, axes, *places, button=MouseButton.LEFT) -> None:
+    """Press, move and release a button, at places of the axes."""
     names = ["button_press_event", *["motion_notify_event"] * len(places), "button_release_event"]
     for name, place in zip(names, [places[0], *places, places[-1]], strict=True):
         x, y = axes.transData.transform(place)
-        event = MouseEvent(name, pad.figure.canvas, x, y, MouseButton.LEFT)
+        event = MouseEvent(name, pad.figure.canvas, x, y, button)
         pad.figure.canvas.callbacks.process(name, event)
 
 
@@ -591,8 +591,10 @@ def test_pad_draws_saves_clears_and_closes_by_keys_and_buttons(pad, tmp_path, mo
 
     closed = []
     monkeypatch.setattr(plt, "close", closed.append)
+    before = np.array(pad.figure.canvas.buffer_rgba())
     mouse(pad, pad.axes, (60, 80), (120, 200), (200, 80))
-    assert not pad.drawing.all()
+    pad.figure.canvas.draw()
+    assert (np.array(pad.figure.canvas.buffer_rgba()) != before).any()
     assert pad.verdict.endswith(f"({pad.scores[0]:.2f})")
     x = pad.found[0].image[np.newaxis]
     effects = pad.reader.network.input_gradient(x) * x
@@ -600,8 +602,9 @@ def test_pad_draws_saves_clears_and_closes_by_keys_and_buttons(pad, tmp_path, mo
     np.testing.assert_allclose(pad.why.get_array().reshape(1, -1), effects / np.abs(effects).max())
     clear, save, quit_ = ways
     ask(pad, save, "save")
-    assert (tmp_path / "drawing.png").exists()
     assert pad.verdict == "Saved as drawing.png"
+    picture = mnist_loader.read_picture(tmp_path / "drawing.png")
+    np.testing.assert_array_equal(mnist_loader.find_digits(picture)[0].image, x[0])
     ask(pad, clear, "clear")
     assert pad.drawing.all()
     assert not pad.why.get_array().any()
@@ -610,9 +613,50 @@ def test_pad_draws_saves_clears_and_closes_by_keys_and_buttons(pad, tmp_path, mo
     assert closed == [pad.figure]
 
 
+@pytest.mark.parametrize(
+    ("places", "box", "lines"),  # left, top, right, bottom of the ink
+    [
+        pytest.param([(40, 140), (240, 140)], (30, 130, 251, 151), 1, id="fast"),
+        pytest.param([(100, 100)], (90, 90, 111, 111), 1, id="click"),
+        pytest.param(
+            [(100, 140), (-60, 140), (-60, 200), (100, 200)], (0, 130, 111, 211), 2, id="beyond"
+        ),
+        pytest.param([(-30, 100), (150, 100)], None, 0, id="begun beside the pad"),
+    ],
+)
+def test_ink_lies_where_the_left_button_was_down(pad, places, box, lines):
+    for button in MouseButton.RIGHT, MouseButton.MIDDLE:
+        mouse(pad, pad.axes, *places, button=button)
+        assert pad.drawing.all()
+    pad.figure.set_size_inches(5, 7)  # a window that was resized
+    pad.figure.canvas.draw()
+    mouse(pad, pad.axes, *places)
+    drawing = pad.drawing
+    event = MouseEvent("motion_notify_event", pad.figure.canvas, 200, 300)
+    pad.figure.canvas.callbacks.process("motion_notify_event", event)
+    np.testing.assert_array_equal(pad.drawing, drawing)  # it moves, and no button is down
+    assert connected_components(drawing[np.newaxis] == 0).max() == lines
+    if lines:
+        rows, columns = np.nonzero(drawing == 0)
+        ends = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        np.testing.assert_allclose(ends, box, atol=2)
+
+
+def test_pad_keeps_saved_drawings_and_says_what_it_cannot_save(pad, tmp_path):
+    ask(pad, "s", "save")
+    assert (pad.verdict[:15], list(tmp_path.iterdir())) == ("Nothing to save", [])
+    for places in ((100, 60), (80, 200)), ((80, 200), (180, 220)):
+        mouse(pad, pad.axes, *places)
+        ask(pad, "s", "save")
+    first, second = (tmp_path / name for name in ("drawing.png", "drawing_2.png"))
+    assert first.read_bytes() != second.read_bytes()
+    pad.output_dir = tmp_path / "gone"
+    ask(pad, "s", "save")
+    assert "cannot write" in pad.verdict
+
+
 def test_pad_and_pictures_speak_russian(run, tmp_path):
-    figure = Figure((8.4, 6))
-    FigureCanvasAgg(figure)
+    figure = FigureCanvasAgg(Figure((8.4, 6))).figure
     pad = DrawingPad(figure, run.network, tmp_path, Language("ru"))
     labels = [button.label.get_text() for button in pad.buttons.values()]
     assert labels == ["Стереть (c)", "Сохранить (s)", "Закрыть (q)"]
