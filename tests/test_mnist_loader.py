@@ -525,55 +525,80 @@ def test_mnist_is_what_is_published(mnist_dir):
 
 # --- deformed copies --------------------------------------------------------------------------
 
-UNMOVED = {"ROTATION": 0, "SHEAR": 0, "SCALE": 0, "SHIFT": 0, "BEND": 0}
+DEFORMATIONS = ("ROTATION", "SHEAR", "SCALE", "SHIFT", "BEND")
+INSIDE = slice(8, 20)  # pixels that no deformation of these tests brings near the edge
+PLACES = np.indices((28, 28)) - mnist_loader.CENTRE  # row and column of each pixel from the centre
 
 
-@pytest.fixture
-def blobs() -> np.ndarray:
-    """Soft round blobs in the middle, of several sizes: (70, 784)."""
-    y, x = np.indices((28, 28)) - 14
-    radii = np.linspace(2, 4, 70)[:, np.newaxis, np.newaxis]
-    return np.exp(-(x**2 + y**2) / radii**2).astype(np.float32).reshape(70, 784)
+def maps_of_copies(monkeypatch, name: str, size: float) -> np.ndarray:
+    """Where each of 200 copies, deformed in this way alone, has its pixels from: (200, 2, 12, 12).
+
+    Copies of ramps tell: each pixel is as bright as its row, or its column, is far.
+    """
+    for other in DEFORMATIONS:
+        monkeypatch.setattr(mnist_loader, other, size if other == name else 0)
+    ramps = np.float32(0.5 + PLACES.reshape(2, 1, 784) / 40).repeat(200, axis=1)
+    copies = [mnist_loader.augment(ramp, np.random.default_rng(1)) for ramp in ramps]
+    return 40 * (np.reshape(copies, (2, 200, 28, 28)).swapaxes(0, 1)[:, :, INSIDE, INSIDE] - 0.5)
 
 
-def centres(images: np.ndarray) -> np.ndarray:
-    """The centre of mass of each image from the middle, down and across: (n, 2)."""
-    squares = images.reshape(-1, 28, 28)
-    places = np.arange(28) - 14
-    moments = np.stack([squares.sum(axis=2) @ places, squares.sum(axis=1) @ places], axis=1)
-    return moments / images.sum(axis=1, keepdims=True)
+MATRICES = {  # d (row, column) / d (row, column) by a deformation's amounts u and v
+    "ROTATION": lambda u, v: [[np.cos(u), -np.sin(u)], [np.sin(u), np.cos(u)]],
+    "SHEAR": lambda u, v: [[1, u], [0, 1]],
+    "SCALE": lambda u, v: [[np.exp(u), 0], [0, np.exp(v)]],
+}
+AMOUNTS = {
+    "ROTATION": lambda m: (np.arcsin(m[1, 0]), 0),
+    "SHEAR": lambda m: (m[0, 1], 0),
+    "SCALE": lambda m: (np.log(m[0, 0]), np.log(m[1, 1])),
+}
 
 
-def deform(monkeypatch, images: np.ndarray, seed: int = 0, **constants: float) -> np.ndarray:
-    for name, value in (UNMOVED | constants).items():
-        monkeypatch.setattr(mnist_loader, name, value)
-    return mnist_loader.augment(images, np.random.default_rng(seed))
+@parametrize("name", MATRICES)
+def test_each_copy_is_turned_sheared_or_scaled_about_the_centre_by_its_own_amount(
+    monkeypatch, name
+):
+    amounts = []
+    for copy in maps_of_copies(monkeypatch, name, 0.2):
+        down, across = (np.diff(copy, axis=axis).mean(axis=(1, 2)) for axis in (1, 2))
+        amounts.append(AMOUNTS[name](np.stack([down, across], axis=1)))
+        expected = np.tensordot(MATRICES[name](*amounts[-1]), PLACES[:, INSIDE, INSIDE], 1)
+        np.testing.assert_allclose(copy, expected, atol=1e-4)
+    for drawn in np.transpose(amounts)[: 1 + (name == "SCALE")]:  # evenly, to either side
+        assert np.sort(drawn) == pytest.approx(np.linspace(-0.2, 0.2, 200), abs=0.04)
+        assert np.abs(drawn).max() < 0.2001
+    assert name != "SCALE" or abs(np.corrcoef(np.transpose(amounts))[0, 1]) < 0.2
 
 
-def test_copies_without_a_deformation_are_the_originals(monkeypatch, blobs):
-    np.testing.assert_array_equal(deform(monkeypatch, blobs), blobs)
+def test_each_copy_is_shifted_down_and_across_by_its_own_pixels(monkeypatch):
+    shifts = maps_of_copies(monkeypatch, "SHIFT", 2) - PLACES[:, INSIDE, INSIDE]
+    np.testing.assert_allclose(shifts, shifts[:, :, :1, :1] * np.ones((12, 12)), atol=1e-4)
+    for drawn in shifts[:, :, 0, 0].T:
+        assert np.sort(drawn) == pytest.approx(np.linspace(-2, 2, 200), abs=0.4)
+    assert abs(np.corrcoef(shifts[:, :, 0, 0].T)[0, 1]) < 0.2
 
 
-def test_shifted_copies_move_by_up_to_the_shift_in_all_directions(monkeypatch, blobs):
-    moved = centres(deform(monkeypatch, blobs, SHIFT=3)) - centres(blobs)
-    assert np.abs(moved).max() == pytest.approx(3, abs=0.3)
-    assert np.abs(moved.mean(axis=0)).max() < 0.8
+def test_each_copy_is_bent_smoothly_by_half_the_control_points_deviation(monkeypatch):
+    """At a control point the cubic B-spline's weights are 1/6, 2/3, 1/6, whose squares sum to 1/2,
+
+    so in two directions a displacement there deviates half as much. Pixel 11 lies at 2.04 points.
+    """
+    bends = maps_of_copies(monkeypatch, "BEND", 1.5) - PLACES[:, INSIDE, INSIDE]
+    assert bends[:, :, 3, 3].std(axis=0) == pytest.approx([0.75, 0.75], rel=0.15)
+    assert bends.mean(axis=0) == pytest.approx(np.zeros((2, 12, 12)), abs=0.25)
+    assert np.abs(np.diff(bends, n=2)).max() < 0.4 < np.ptp(bends, axis=3).max()
+    assert abs(np.corrcoef(bends[:, :, 3, 3].T)[0, 1]) < 0.2
 
 
-def test_a_quarter_turn_at_most_turns_a_bar(monkeypatch):
-    bar = np.zeros((1, 28, 28), np.float32)
-    bar[:, 4:25, 13:16] = 1
-    turned = deform(monkeypatch, np.repeat(bar.reshape(1, 784), 50, axis=0), ROTATION=np.pi / 2)
-    wide = [np.ptp(np.nonzero(image.reshape(28, 28) > 0.5)[1]) for image in turned]
-    assert min(wide) <= 4
-    assert max(wide) >= 18
-
-
-def test_copies_keep_shape_type_and_range_and_follow_from_the_generator(blobs):
-    first, again = (mnist_loader.augment(blobs, np.random.default_rng(3)) for _ in range(2))
+def test_copies_keep_shape_type_and_range_and_follow_from_the_generator(monkeypatch):
+    images = made_images(np.arange(70) % 10).reshape(70, 784).astype(np.float32) / 255
+    first, again = (mnist_loader.augment(images, np.random.default_rng(3)) for _ in range(2))
     assert (first.shape, first.dtype) == ((70, 784), np.float32)
-    assert first.min() >= 0
-    assert first.max() <= 1
+    assert (first.min(), first.max() <= 1, first.max() > 0.9) == (0, True, True)
     np.testing.assert_array_equal(first, again)
-    assert np.abs(np.diff(centres(first), axis=0)).min() > 0  # no two copies alike
-    assert mnist_loader.augment(blobs[:0], np.random.default_rng(3)).shape == (0, 784)
+    twins = mnist_loader.augment(images[:1].repeat(70, axis=0), np.random.default_rng(3))
+    assert len(np.unique(twins, axis=0)) == 70
+    assert mnist_loader.augment(images[:0], np.random.default_rng(3)).shape == (0, 784)
+    for name in DEFORMATIONS:
+        monkeypatch.setattr(mnist_loader, name, 0)
+    np.testing.assert_array_equal(mnist_loader.augment(images, np.random.default_rng(3)), images)
