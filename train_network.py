@@ -548,7 +548,8 @@ def table(rows: list[list[str]]) -> str:
     """Rows of cells as lines of aligned columns, the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in rows
     )
 
 
@@ -667,7 +668,7 @@ def report_study(log: RunLog, lab_run: Run, rows: list[StudyRow]) -> None:
     for row in rows:
         name = row.improvement or text("(the lab's run)")
         compared = [in_points(row), text(row.verdict)] if row.improvement else ["", ""]
-        means = f"{row.f1:.2%} {row.recall:.2%} {row.precision:.2%} {row.errors:.1f}".split()
+        means = text("{r.f1:.2%} {r.recall:.2%} {r.precision:.2%} {r.errors:.1f}", r=row).split()
         cells.append([name, *means, *compared])
     log.say(
         """
