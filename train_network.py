@@ -617,9 +617,10 @@ def run_study(arguments: Sequence[str], options: Namespace) -> int:
 
     lab_run = begin("", 0)
     study: dict[str, Any] = {"about": lab_run.network.metadata, "runs": {}}
-    with suppress(OSError, ValueError, LookupError, TypeError):
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
         earlier = json.loads(path.read_bytes())
-        study["runs"] = dict(earlier["runs"]) if earlier["about"] == study["about"] else {}
+        if earlier["about"] == study["about"]:
+            study["runs"] = {name: list(map(dict, runs)) for name, runs in earlier["runs"].items()}
     try:
         with Progress(log.text("Study:"), len(STUDY) * STUDY_SEEDS, log.screen) as progress:
             for improvement in STUDY:
