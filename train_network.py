@@ -204,9 +204,7 @@ def resume_run(arguments: Sequence[str], options: Namespace) -> tuple[Namespace,
     settings = run.network.metadata["settings"]
     parser.set_defaults(**settings)
     options = parser.parse_args(arguments)
-    free = (
-        {"lang"} if settings["final_learning_rate"] or settings["augment"] else {"lang", "epochs"}
-    )
+    free = {"lang"} if settings["final_learning_rate"] else {"lang", "epochs"}
     for name in settings.keys() - free:
         if (asked := getattr(options, name)) != settings[name]:
             raise UserError(
