@@ -5,7 +5,8 @@
 Each kill is a SIGKILL. After it, each of training_log.txt, metrics.json and model.npz must be one
 run's, whole; where they are of two runs the checkpoint must still be there; and `--resume`, or the
 run begun anew where no epoch was done, must end with the bytes of an uninterrupted run. The runs
-have momentum, dropout and two hidden layers. The test suite does the same with fewer kills.
+have momentum, dropout, two hidden layers, deformed copies, focus and a falling rate. The test suite
+does the same with fewer kills.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from made_data import write_dataset  # noqa: E402
 
 FILES = ("training_log.txt", "metrics.json", "model.npz")
 SETTINGS = "--train-size all --test-size all --learning-rate 0.1 --epochs 12 --hidden 8 6"
-SETTINGS += " --momentum 0.5 --dropout 0.2"
+SETTINGS += " --momentum 0.5 --dropout 0.2 --augment --focus --final-learning-rate 0.02"
 
 
 def start(*options: object) -> subprocess.Popen:

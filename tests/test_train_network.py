@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -33,7 +34,9 @@ CHECKPOINT = "checkpoint.npz"
 SMALL_RUN = ["--train-size=all", "--test-size=all", "--hidden=8", "--epochs=3"]
 SMALL_RUN += ["--learning-rate=0.1"]
 HARD_RUN = ["--hidden", "8", "6", "--momentum=0.5", "--dropout=0.2", "--l2=1e-4", "--epochs=5"]
-RUNS = {"small": [], "mixed": ["--digit=2", "--learning-rate=0.2"], "hard": HARD_RUN}
+FALLING = ["--learning-rate=0.3", "--final-learning-rate=0.1"]
+DEFORMED_RUN = [*HARD_RUN, *FALLING, "--augment", "--focus"]
+RUNS = {"small": [], "mixed": ["--digit=2", *FALLING], "hard": HARD_RUN, "deformed": DEFORMED_RUN}
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,21 @@ def run(root: Path, options: list[str], **settings: object) -> tuple[int, str, s
 
 @pytest.fixture(scope="module")
 def runs(made_dir, tmp_path_factory) -> dict[str, Lab]:
-    """A small run, one that answers now rightly, now wrongly, and a hard one; not to be changed."""
+    """A small run, one that answers now rightly, now wrongly, and hard ones; not to be changed."""
     labs = {name: Lab(made_dir, tmp_path_factory.mktemp(name)) for name in RUNS}
-    assert [labs[name].run(*options) for name, options in RUNS.items()] == [0, 0, 0]
+    assert [labs[name].run(*options) for name, options in RUNS.items()] == [0] * len(RUNS)
     return labs
 
 
-small, mixed, hard = (
+@pytest.fixture(scope="module", autouse=True)
+def portions() -> Iterator[None]:
+    """Of the 120 images three, the last of them short."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train_network, "PORTION", 50)
+        yield
+
+
+small, mixed, hard, deformed = (
     pytest.fixture(lambda runs, name=name: runs[name], name=name) for name in RUNS
 )
 
@@ -128,7 +139,7 @@ def test_log_is_the_screen_without_its_remarks_of_times_and_paths(lab, capsys):
     assert not re.search(r"\d s\b|second|\d:\d\d|20\d\d|/tmp|/home", log)
 
 
-def test_log_says_what_is_trained_on(small):
+def test_log_says_what_is_trained_on(small, mixed, deformed):
     for line in (
         "Recognising the handwritten digit 8 in made0\n============",
         "Training images: 120, of them 12 show the digit 8 (10.00%)",
@@ -137,6 +148,8 @@ def test_log_says_what_is_trained_on(small):
         "epochs 3, an update after every sample; learning rate 0.1\nMomentum 0, L2 0, dropout 0\n",
     ):
         assert line in small.log()
+    assert "learning rate 0.3 .. 0.1\n" in mixed.log()
+    assert "\nEvery epoch trains on copies deformed anew\nIt takes what the net" in deformed.log()
 
 
 def test_log_shows_five_examples_of_the_digit_side_by_side(small):
@@ -151,7 +164,8 @@ def test_log_metrics_and_model_tell_the_training_that_the_networks_methods_do(ma
     network, history = NeuralNetwork((784, 8, 1)), mixed.metrics()["history"]
     test_images, is_digit = dataset.test.images, dataset.test.digits == 2
     for number, row in enumerate(history, start=1):
-        loss = network.train_epoch(dataset.train.images, dataset.train.targets(2), SGD(0.2))
+        sgd = SGD([0.3, 0.2, 0.1][number - 1])
+        loss = network.train_epoch(dataset.train.images, dataset.train.targets(2), sgd)
         answers = network.predict(test_images)
         errors = network.predict_proba(test_images) - dataset.test.targets(2)
         assert row == {
@@ -171,10 +185,10 @@ def test_log_metrics_and_model_tell_the_training_that_the_networks_methods_do(ma
 def test_metrics_hold_the_configuration_and_the_evaluation_of_the_saved_model(made_dir, mixed):
     metrics, test = mixed.metrics(), load_dataset(made_dir, "mnist", None, None).test
     assert (metrics["dataset"], metrics["epochs_completed"]) == ("made0", 3)
-    expected = {"digit": 2, "layer_sizes": [784, 8, 1], "learning_rate": 0.2, "epochs": 3}
+    expected = {"digit": 2, "layer_sizes": [784, 8, 1], "learning_rate": 0.3, "epochs": 3}
     expected |= {"momentum": 0, "l2": 0, "dropout": 0, "weight_scale": 0.1, "threshold": 0.5}
     expected |= {"train_size": 120, "test_size": 60, "seed": 0, "dtype": "float32", "loop": False}
-    expected |= {"augment": False, "focus": False, "final_learning_rate": None}
+    expected |= {"augment": False, "focus": False, "final_learning_rate": 0.1}
     assert metrics["configuration"] == expected
     probabilities = mixed.network().predict_proba(test.images)
     assert metrics["evaluation"] == asdict(Evaluation.of(probabilities, test.targets(2)))
@@ -269,14 +283,8 @@ def test_russian_log_has_the_sheets_lines_and_the_same_numbers(root, lab, small)
     assert lab.files()["metrics.json"] == small.files()["metrics.json"]
 
 
-CHANGES = [
-    "momentum 0.5",
-    "l2 0.01",
-    "dropout 0.3",
-    "learning_rate 0.2",
-    "weight_scale 0.3",
-    "seed 1",
-]
+CHANGES = ["momentum 0.5", "l2 0.01", "dropout 0.3", "learning_rate 0.2", "weight_scale 0.3"]
+CHANGES += ["seed 1", "final_learning_rate 0.01"]
 
 
 @parametrize("change", CHANGES)
@@ -288,8 +296,7 @@ def test_setting_reaches_the_training_and_the_metrics(lab, small, change):
 
 
 def test_threshold_moves_the_answers_and_not_the_training(lab, mixed):
-    same = ["--digit", "2", "--learning-rate", "0.2"]
-    lab.run(*same, "--threshold", "0.05")
+    lab.run(*RUNS["mixed"], "--threshold", "0.05")
     low, usual = lab.metrics(), mixed.metrics()
     assert low["evaluation"]["true_negatives"] < usual["evaluation"]["true_negatives"]
     assert low["evaluation"]["threshold"] == 0.05
@@ -298,7 +305,7 @@ def test_threshold_moves_the_answers_and_not_the_training(lab, mixed):
     assert low["history"][-1]["test_recall"] == low["evaluation"]["recall"]
 
 
-@parametrize("settings", [[], HARD_RUN])
+@parametrize("settings", [[], HARD_RUN, DEFORMED_RUN])
 def test_loop_trains_the_same_network_to_rounding(lab, monkeypatch, settings):
     options = [*settings, "--dtype", "float64", "--epochs", "2"]
     lab.run(*options)
@@ -423,12 +430,12 @@ def test_full_disk_leaves_the_old_files(root, over_small, small):
 # --- resuming ---------------------------------------------------------------------------------
 
 
-def interrupt_in_epoch(monkeypatch, epoch: int, *number: int) -> None:
-    """Press Ctrl-C, or send the signal of this number, when half of that epoch is done."""
+def interrupt(monkeypatch, call: int, *number: int) -> None:
+    """Press Ctrl-C, or send the signal of this number, within that call of train_epoch."""
     train_epoch, calls = NeuralNetwork.train_epoch, itertools.count(1)
 
     def interrupted(self, x, y, sgd, order=None, **options):
-        if next(calls) == epoch:
+        if next(calls) == call:
             train_epoch(self, x, y, sgd, np.arange(len(x) // 2))
             raise KeyboardInterrupt(*number)
         return train_epoch(self, x, y, sgd, order, **options)
@@ -436,27 +443,40 @@ def interrupt_in_epoch(monkeypatch, epoch: int, *number: int) -> None:
     monkeypatch.setattr(NeuralNetwork, "train_epoch", interrupted)
 
 
-@parametrize(("number", "code"), [([], 130), ([15], 143)])
-@parametrize("epoch", [2, 5])
+@parametrize(
+    ("name", "call", "done", "number", "code"),  # three calls an epoch of portions
+    [
+        *[("hard", 2, 1, [], 130), ("hard", 5, 4, [15], 143)],
+        *[("deformed", 5, 1, [15], 143), ("deformed", 15, 4, [], 130)],
+    ],
+)
 def test_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(
-    over_small, small, hard, monkeypatch, capsys, epoch, number, code
+    over_small, small, runs, monkeypatch, capsys, name, call, done, number, code
 ):
     with monkeypatch.context() as patched:
-        interrupt_in_epoch(patched, epoch, *number)
-        assert over_small.run(*HARD_RUN) == code
-    assert f"Interrupted after epoch {epoch - 1} of 5. To go on: " in capsys.readouterr().out
+        interrupt(patched, call, *number)
+        assert over_small.run(*RUNS[name]) == code
+    assert f"Interrupted after epoch {done} of 5. To go on: " in capsys.readouterr().out
     now = over_small.files()
     assert now.pop(CHECKPOINT)
     assert now == small.files()  # the first run's files are as they were
     assert over_small.resume() == 0
-    assert over_small.files() == hard.files()
+    assert over_small.files() == runs[name].files()
 
 
-def test_finished_run_goes_on_to_more_epochs(lab, hard):
-    lab.run(*HARD_RUN, "--epochs", "2")
+@parametrize("options", [[], ["--augment", "--focus"]])
+def test_finished_run_goes_on_to_more_epochs(lab, tmp_path, options):
+    whole = replace(lab, out=tmp_path / "whole")
+    whole.run(*HARD_RUN, *options)
+    lab.run(*HARD_RUN, *options, "--epochs", "2")
     for more in (["--epochs", "5"], []):  # then nothing is left to do
         lab.resume(*more)
-        assert lab.files() == hard.files()
+        assert lab.files() == whole.files()
+
+
+def test_epochs_may_not_change_where_the_rate_depends_on_their_number(mixed):
+    with pytest.raises(UserError, match="--epochs is 9, but 3 in "):
+        mixed.resume("--epochs", "9")
 
 
 @parametrize(
@@ -501,7 +521,7 @@ def test_run_is_not_resumed_on_other_images_or_from_a_bare_network(over_small, t
 def test_interrupted_in_its_first_epoch_a_run_says_what_there_is_to_go_on_with(
     over_small, small, monkeypatch, capsys, options, told
 ):
-    interrupt_in_epoch(monkeypatch, 1)
+    interrupt(monkeypatch, 1)
     assert over_small.run(*options) == 130
     assert re.search(told, capsys.readouterr().out)
     assert over_small.files() == small.files()
@@ -535,7 +555,7 @@ def test_interruption_after_training_says_how_to_go_on(lab, monkeypatch, capsys,
 
 def test_new_run_over_an_unfinished_one_says_that_it_replaces_it(lab, small, monkeypatch, capsys):
     with monkeypatch.context() as patched:
-        interrupt_in_epoch(patched, 2)
+        interrupt(patched, 2)
         lab.run("--seed", "1")
     capsys.readouterr()
     lab.run()
@@ -583,94 +603,109 @@ def test_help_names_all_and_neither_it_nor_training_imports_matplotlib(root, lab
             assert set(re.findall(r"^  --([\w-]+)", done.stdout, re.M)) == set(names.split())
 
 
-# --- a falling rate, deformed copies, focus; the study ----------------------------------------
-
-DEFORMED = ["--augment", "--focus", "--final-learning-rate", "0.01", "--dtype", "float64"]
+# --- deformed copies, focus, the study --------------------------------------------------------
 
 
-def test_the_rate_falls_linearly_from_the_first_epoch_to_the_last():
-    options = ["--learning-rate", "0.05", "--final-learning-rate", "0.01", "--epochs", "5"]
-    settings = train_network.make_parser().parse_args(options)
-    rates = [train_network.sgd_of(settings, epoch).learning_rate for epoch in range(1, 6)]
-    assert rates == pytest.approx([0.05, 0.04, 0.03, 0.02, 0.01])
+def test_every_epoch_deforms_all_images_anew_and_keeps_their_targets(lab, monkeypatch):
+    train, draws, calls = load_dataset(lab.data, "mnist", None, None).train, [], []
+
+    def draw(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        draws.append(rng.random())
+        return images
+
+    monkeypatch.setattr(train_network, "augment", draw)
+    monkeypatch.setattr(NeuralNetwork, "train_epoch", lambda *call, **_: calls.append(call) or 0.0)
+    lab.run("--augment", "--epochs", "2")
+    assert len(set(draws)) == len(draws) == len(calls) == 2 * 3
+    target_of = dict(zip(map(bytes, train.images), train.targets(), strict=True))
+    for epoch in calls[:3], calls[3:]:
+        seen = [(bytes(x[i]), y[i]) for _, x, y, _, order in epoch for i in order]
+        assert sorted(seen) == sorted(zip(map(bytes, train.images), train.targets(), strict=True))
+    assert len(target_of) == 120
 
 
-def test_loop_trains_the_same_network_on_deformed_copies(lab, monkeypatch):
-    monkeypatch.setattr(train_network, "PORTION", 50)
-    lab.run(*DEFORMED)
-    block = lab.network()
-    lab.run(*DEFORMED, "--loop")
-    for ours, theirs in zip(block.weights, lab.network().weights, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
-
-
-def test_focus_takes_what_is_got_wrong(lab, monkeypatch):
-    """With a network that is right to a hair a tenth is taken, with one that is wrong all."""
-    taken = []
-
-    def train_epoch(self, x, y, sgd, order, **_):
-        taken.append(len(order) / len(x))
-        return 0.0
-
+def test_focus_takes_an_image_by_its_own_error(monkeypatch):
+    """With a chance of 0.1 and ten times the error, which here is the image's first pixel."""
+    images, taken = np.zeros((3000, 784)), []
+    images[:, 0] = np.tile([0, 0.02, 1], 1000)
+    train_epoch = lambda self, x, y, sgd, order, **_: taken.extend(x[order, 0]) or 0.0  # noqa: E731
     monkeypatch.setattr(NeuralNetwork, "train_epoch", train_epoch)
-    dataset = load_dataset(lab.data, "mnist", None, None)
+    monkeypatch.setattr(NeuralNetwork, "predict_proba", lambda _, x: x[:, 0])
     settings = train_network.make_parser().parse_args(["--focus"])
-    y = dataset.train.targets(8)
-    order = np.random.default_rng([0, 1]).permutation(len(y))
-    for answers in (y[order], 1 - y[order]):
-        monkeypatch.setattr(NeuralNetwork, "predict_proba", lambda *_, a=answers: a)
-        train_network.train_portions(
-            NeuralNetwork(), dataset.train.images, y, SGD(), settings, 1, None
-        )
-    assert 0.02 < taken[0] < 0.25
-    assert taken[1] == 1
+    for y, chances in (np.zeros(3000), [0.1, 0.3, 1]), (np.ones(3000), [1, 1, 0.1]):
+        taken.clear()
+        train_network.train_portions(NeuralNetwork(), images, y, SGD(), settings, 1, None)
+        shares = [taken.count(error) / 1000 for error in (0, 0.02, 1)]
+        assert shares == pytest.approx(chances, abs=0.05)
 
 
-def test_interrupted_run_on_deformed_copies_resumes_to_the_byte(lab, monkeypatch):
-    lab.run(*DEFORMED)
-    whole = lab.files()
-    with monkeypatch.context() as patched:
-        interrupt_in_epoch(patched, 2)
-        assert lab.run(*DEFORMED) == 130
-    assert lab.resume() == 0
-    assert lab.files() == whole
-    with pytest.raises(UserError, match="--epochs is 9"):  # the rate depends on their number
-        lab.resume("--epochs", "9")
+STUDIED = ["--study", *RUNS["mixed"]]
 
 
-def test_study_compares_each_improvement_with_the_labs_run_and_goes_on_where_it_was(
-    lab, monkeypatch
-):
-    monkeypatch.setattr(train_network, "STUDY", ("", "--epochs 5"))
+@pytest.fixture
+def study(lab, monkeypatch) -> Path:
+    """The file of a study of three improvements with two seeds, not yet made."""
+    improvements = ("", "--epochs 5", "--hidden 4 3", "--momentum 0.5")
+    monkeypatch.setattr(train_network, "STUDY", improvements)
     monkeypatch.setattr(train_network, "STUDY_SEEDS", 2)
-    runs, begin = [], train_network.train_epochs
+    lab.out.mkdir()
+    return lab.out / "study.json"
 
-    def counted(*arguments):
-        runs.append(1)
-        if len(runs) == 3:
+
+def test_study_evaluates_the_same_runs_and_goes_on_where_it_was(lab, study, monkeypatch, capsys):
+    trained, train_epochs = [], train_network.train_epochs
+
+    def interrupted(*arguments):
+        trained.append(1)
+        if len(trained) == 4:
             raise KeyboardInterrupt
-        return begin(*arguments)
+        return train_epochs(*arguments)
 
-    monkeypatch.setattr(train_network, "train_epochs", counted)
-    (lab.out / "study.json").parent.mkdir(exist_ok=True)
-    (lab.out / "study.json").write_text('{"about": 1}')  # of no study: begun anew
-    assert lab.run("--study") == 130
-    assert lab.run("--study") == 0
-    assert len(runs) == 3 + 2
-    f1 = []
-    for epochs in "3", "5":
-        for seed in "0", "1":
-            lab.run("--epochs", epochs, "--seed", seed)
-            f1.append(lab.metrics()["evaluation"]["f1"])
-    lab_row, row = train_network.study_rows(lab.out / "study.json")
-    assert (lab_row.f1, lab_row.difference) == (np.mean(f1[:2]), 0)
-    gains = np.subtract(f1[2:], f1[:2])
-    reach = 2.776445 * gains.std(ddof=1) / 2**0.5
-    assert row.f1 == pytest.approx(np.mean(f1[2:]))
-    assert row.interval == pytest.approx((gains.mean() - reach, gains.mean() + reach))
-    low, high = row.interval
-    assert row.verdict == ("better" if low > 0 else "worse" if high < 0 else "no measurable effect")
-    assert f"{row.f1:.2%}" in (lab.out / "study_log.txt").read_text()
+    with monkeypatch.context() as patched:
+        patched.setattr(train_network, "train_epochs", interrupted)
+        assert lab.run(*STUDIED) == 130
+        assert "the same command goes on" in capsys.readouterr().out
+        assert [lab.run(*STUDIED), lab.run(*STUDIED)] == [0, 0]
+    assert len(trained) == 4 + 5
+    told = json.loads(study.read_bytes())["runs"]
+    for improvement, seed in itertools.product(train_network.STUDY, (0, 1)):
+        lab.run(*RUNS["mixed"], *improvement.split(), "--seed", str(seed))
+        assert told[improvement][seed] == lab.metrics()["evaluation"]
+    assert len({str(runs) for runs in told.values()}) == len(told) == 4
+
+
+def test_study_that_is_damaged_or_of_other_settings_is_begun_anew(lab, study):
+    lab.run(*STUDIED, "--seed", "7", "--weight-scale", "0.2")
+    other = study.read_text()
+    lab.run(*STUDIED)
+    whole = study.read_text()
+    about = whole[: whole.index('"runs"')]
+    runs = [f'{about}"runs": {runs}}}' for runs in ("[]", "5", '{"": 5}', '{"": [5, 5]}')]
+    for content in ("", "{", "5", '{"about": 1}', whole[:-20], other, *runs):
+        study.write_text(content)
+        assert lab.run(*STUDIED) == 0
+        assert study.read_text() == whole
+
+
+def test_study_compares_means_and_judges_by_the_interval_of_the_paired_differences(lab, study):
+    """Of two gains g and h the interval is their mean -+ t |g - h| / 2, with t = 2.776445."""
+    lab.run(*STUDIED)
+    content = json.loads(study.read_bytes())
+    f1 = dict(zip(train_network.STUDY, [(50, 60), (61, 73), (38, 46), (52, 59)], strict=True))
+    for improvement, runs in content["runs"].items():
+        for number, run in enumerate(runs):
+            run |= {"f1": f1[improvement][number] / 100, "recall": 0.25 + number / 10}
+            run |= {"precision": None, "false_positives": 3 + number, "false_negatives": 7}
+    study.write_text(json.dumps(content))
+    lab.run(*STUDIED)
+    table = """
+options              F1  recall  precision  errors         difference, points               verdict
+(the lab's run)  55.00%  30.00%        n/a    10.5
+--epochs 5       67.00%  30.00%        n/a    10.5   +12.00 (+9.22 .. +14.78)                better
+--hidden 4 3     42.00%  30.00%        n/a    10.5  -13.00 (-15.78 .. -10.22)                 worse
+--momentum 0.5   55.50%  30.00%        n/a    10.5     +0.50 (-3.66 .. +4.66)  no measurable effect
+"""
+    assert table in (lab.out / "study_log.txt").read_text()
 
 
 # --- MNIST itself -----------------------------------------------------------------------------
