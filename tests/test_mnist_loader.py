@@ -528,54 +528,60 @@ def test_mnist_is_what_is_published(mnist_dir):
 DEFORMATIONS = ("ROTATION", "SHEAR", "SCALE", "SHIFT", "BEND")
 INSIDE = slice(8, 20)  # pixels that no deformation of these tests brings near the edge
 PLACES = np.indices((28, 28)) - mnist_loader.CENTRE  # row and column of each pixel from the centre
+INNER = PLACES[:, INSIDE, INSIDE]
 
 
-def maps_of_copies(monkeypatch, name: str, size: float) -> np.ndarray:
-    """Where each of 200 copies, deformed in this way alone, has its pixels from: (200, 2, 12, 12).
+def copies_of(monkeypatch, image: np.ndarray, **sizes: float) -> np.ndarray:
+    """200 copies (200, 28, 28), deformed in these ways alone; always by the same generator."""
+    for name in DEFORMATIONS:
+        monkeypatch.setattr(mnist_loader, name, sizes.get(name, 0))
+    images = np.float32(image).reshape(1, 784).repeat(200, axis=0)
+    return mnist_loader.augment(images, np.random.default_rng(1)).reshape(200, 28, 28)
+
+
+def maps_of_copies(monkeypatch, **sizes: float) -> np.ndarray:
+    """Where the inner pixels of each copy come from, from the centre: (200, 2, 12, 12).
 
     Copies of ramps tell: each pixel is as bright as its row, or its column, is far.
     """
-    for other in DEFORMATIONS:
-        monkeypatch.setattr(mnist_loader, other, size if other == name else 0)
-    ramps = np.float32(0.5 + PLACES.reshape(2, 1, 784) / 40).repeat(200, axis=1)
-    copies = [mnist_loader.augment(ramp, np.random.default_rng(1)) for ramp in ramps]
-    return 40 * (np.reshape(copies, (2, 200, 28, 28)).swapaxes(0, 1)[:, :, INSIDE, INSIDE] - 0.5)
+    copies = [copies_of(monkeypatch, 0.5 + places / 40, **sizes) for places in PLACES]
+    return 40 * (np.stack(copies, axis=1)[:, :, INSIDE, INSIDE] - 0.5)
 
 
-MATRICES = {  # d (row, column) / d (row, column) by a deformation's amounts u and v
-    "ROTATION": lambda u, v: [[np.cos(u), -np.sin(u)], [np.sin(u), np.cos(u)]],
-    "SHEAR": lambda u, v: [[1, u], [0, 1]],
-    "SCALE": lambda u, v: [[np.exp(u), 0], [0, np.exp(v)]],
-}
-AMOUNTS = {
-    "ROTATION": lambda m: (np.arcsin(m[1, 0]), 0),
-    "SHEAR": lambda m: (m[0, 1], 0),
-    "SCALE": lambda m: (np.log(m[0, 0]), np.log(m[1, 1])),
-}
+MATRICES = {  # how it is made of two amounts, and how they are told from it: (2, 2, copies)
+    "ROTATION": (lambda u, v: [[np.cos(u), -np.sin(u)], [np.sin(u), np.cos(u)]],
+                 lambda m: [np.arcsin(m[1, 0])] * 2),
+    "SHEAR": (lambda u, v: [[1 + 0 * u, u], [0 * u, 1 + 0 * u]], lambda m: [m[0, 1]] * 2),
+    "SCALE": (lambda u, v: [[np.exp(u), 0 * u], [0 * u, np.exp(v)]],
+              lambda m: np.log([m[0, 0], m[1, 1]])),
+}  # fmt: skip
 
 
-@parametrize("name", MATRICES)
-def test_each_copy_is_turned_sheared_or_scaled_about_the_centre_by_its_own_amount(
-    monkeypatch, name
-):
-    amounts = []
-    for copy in maps_of_copies(monkeypatch, name, 0.2):
-        down, across = (np.diff(copy, axis=axis).mean(axis=(1, 2)) for axis in (1, 2))
-        amounts.append(AMOUNTS[name](np.stack([down, across], axis=1)))
-        expected = np.tensordot(MATRICES[name](*amounts[-1]), PLACES[:, INSIDE, INSIDE], 1)
-        np.testing.assert_allclose(copy, expected, atol=1e-4)
-    for drawn in np.transpose(amounts)[: 1 + (name == "SCALE")]:  # evenly, to either side
-        assert np.sort(drawn) == pytest.approx(np.linspace(-0.2, 0.2, 200), abs=0.04)
-        assert np.abs(drawn).max() < 0.2001
-    assert name != "SCALE" or abs(np.corrcoef(np.transpose(amounts))[0, 1]) < 0.2
+def test_each_copy_is_turned_sheared_and_scaled_about_the_centre_by_its_own_amount(monkeypatch):
+    matrices = []
+    for name, (make, tell) in MATRICES.items():
+        maps = maps_of_copies(monkeypatch, **{name: 0.2})
+        slopes = [np.diff(maps, axis=axis).mean(axis=(2, 3)).T for axis in (2, 3)]
+        amounts = tell(np.stack(slopes, axis=1))
+        for drawn in amounts:  # evenly, to either side
+            assert np.sort(drawn) == pytest.approx(np.linspace(-0.2, 0.2, 200), abs=0.04)
+        assert name != "SCALE" or abs(np.corrcoef(amounts)[0, 1]) < 0.2
+        matrices.append(np.moveaxis(make(*amounts), -1, 0))
+        np.testing.assert_allclose(maps, np.tensordot(matrices[-1], INNER, 1), atol=1e-4)
+    rotation, shear, scale = matrices
+    maps = maps_of_copies(monkeypatch, ROTATION=0.2, SHEAR=0.2, SCALE=0.2)
+    np.testing.assert_allclose(maps, np.tensordot(rotation @ shear @ scale, INNER, 1), atol=1e-4)
 
 
-def test_each_copy_is_shifted_down_and_across_by_its_own_pixels(monkeypatch):
-    shifts = maps_of_copies(monkeypatch, "SHIFT", 2) - PLACES[:, INSIDE, INSIDE]
+def test_each_copy_is_shifted_down_and_across_by_its_own_pixels_and_paper_follows(monkeypatch):
+    shifts = maps_of_copies(monkeypatch, SHIFT=2) - INNER
     np.testing.assert_allclose(shifts, shifts[:, :, :1, :1] * np.ones((12, 12)), atol=1e-4)
-    for drawn in shifts[:, :, 0, 0].T:
+    down, across = shifts = shifts[:, :, 0, 0].T
+    for drawn in shifts:
         assert np.sort(drawn) == pytest.approx(np.linspace(-2, 2, 200), abs=0.4)
-    assert abs(np.corrcoef(shifts[:, :, 0, 0].T)[0, 1]) < 0.2
+    assert abs(np.corrcoef(shifts)[0, 1]) < 0.2
+    ink = copies_of(monkeypatch, np.ones((28, 28)), SHIFT=2).sum(axis=(1, 2))
+    np.testing.assert_allclose(ink, (28 - np.abs(down)) * (28 - np.abs(across)), rtol=1e-4)
 
 
 def test_each_copy_is_bent_smoothly_by_half_the_control_points_deviation(monkeypatch):
@@ -583,7 +589,7 @@ def test_each_copy_is_bent_smoothly_by_half_the_control_points_deviation(monkeyp
 
     so in two directions a displacement there deviates half as much. Pixel 11 lies at 2.04 points.
     """
-    bends = maps_of_copies(monkeypatch, "BEND", 1.5) - PLACES[:, INSIDE, INSIDE]
+    bends = maps_of_copies(monkeypatch, BEND=1.5) - INNER
     assert bends[:, :, 3, 3].std(axis=0) == pytest.approx([0.75, 0.75], rel=0.15)
     assert bends.mean(axis=0) == pytest.approx(np.zeros((2, 12, 12)), abs=0.25)
     assert np.abs(np.diff(bends, n=2)).max() < 0.4 < np.ptp(bends, axis=3).max()

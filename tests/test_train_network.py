@@ -23,7 +23,7 @@ from kill_runs import kill_runs
 from made_data import TEST_IMAGES, write_dataset
 
 import train_network
-from mnist_loader import load_dataset
+from mnist_loader import Dataset, Split, load_dataset
 from neural_network import SGD, NeuralNetwork
 from train_network import main
 from utils import Evaluation, UserError, percent, run_script
@@ -625,18 +625,27 @@ def test_every_epoch_deforms_all_images_anew_and_keeps_their_targets(lab, monkey
 
 
 def test_focus_takes_an_image_by_its_own_error(monkeypatch):
-    """With a chance of 0.1 and ten times the error, which here is the image's first pixel."""
-    images, taken = np.zeros((3000, 784)), []
+    """With a chance of 0.1 and ten times the error; the answer here is the image's first pixel."""
+    images, digits, taken, done = np.zeros((3000, 784)), np.zeros(3000, np.uint8), [], []
     images[:, 0] = np.tile([0, 0.02, 1], 1000)
-    train_epoch = lambda self, x, y, sgd, order, **_: taken.extend(x[order, 0]) or 0.0  # noqa: E731
+
+    def train_epoch(self, x, y, sgd, order, by_steps):
+        taken.extend(x[order, 0])
+        return x[order, 0].mean()
+
     monkeypatch.setattr(NeuralNetwork, "train_epoch", train_epoch)
     monkeypatch.setattr(NeuralNetwork, "predict_proba", lambda _, x: x[:, 0])
-    settings = train_network.make_parser().parse_args(["--focus"])
-    for y, chances in (np.zeros(3000), [0.1, 0.3, 1]), (np.ones(3000), [1, 1, 0.1]):
+    dataset = Dataset("made", Split(images, digits), Split(images, digits))
+    for digit, chances in ("8", [0.1, 0.3, 1]), ("0", [1, 1, 0.1]):  # none is an 8, all are a 0
         taken.clear()
-        train_network.train_portions(NeuralNetwork(), images, y, SGD(), settings, 1, None)
+        settings = train_network.make_parser().parse_args(["--focus", "--digit", digit])
+        network = NeuralNetwork()
+        network.metadata = {"settings": vars(settings), "history": []}
+        row = next(train_network.train_epochs(network, dataset, done.append))
         shares = [taken.count(error) / 1000 for error in (0, 0.02, 1)]
         assert shares == pytest.approx(chances, abs=0.05)
+        assert row["loss"] == pytest.approx(np.mean(taken))
+    assert done == [*range(50, 3001, 50)] * 2
 
 
 STUDIED = ["--study", *RUNS["mixed"]]
