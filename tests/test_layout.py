@@ -47,6 +47,7 @@ mnist_loader.download_mnist(data_dir=None)
 mnist_loader.read_picture(path)
 mnist_loader.find_digits(picture)
 mnist_loader.Split.targets(self, digit=8)
+mnist_loader.augment(images, rng)
 """  # noqa: E501
 
 

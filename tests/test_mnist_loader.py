@@ -285,15 +285,13 @@ def test_named_directory_that_lacks_files_is_an_error(made, mirrors, source, gon
     assert mirror.requests == []
 
 
-@parametrize("place", ["absent", "made/digits.csv"])
-@parametrize("way", ["option", "environment"])
-def test_a_typo_in_the_directorys_name_ends_the_script_with_2(made, root, tmp_path, place, way):
-    (made / "digits.csv").touch()
-    named = str(tmp_path / place)
-    options = ["--data-dir", named] if way == "option" else []
+@parametrize(("place", "way"), [("absent", "option"), ("digits.csv", "environment")])
+def test_a_typo_in_the_directorys_name_ends_the_script_with_2(root, tmp_path, place, way):
+    (tmp_path / "digits.csv").touch()
+    named, out = str(tmp_path / place), str(tmp_path / "out")
     environment = os.environ | ({"MNIST_DATA_DIR": named} if way == "environment" else {})
-    command = [sys.executable, str(root / "train_network.py"), *options]
-    command += ["--output-dir", str(tmp_path / "out")]
+    command = [sys.executable, str(root / "train_network.py"), "--output-dir", out]
+    command += ["--data-dir", named] if way == "option" else []
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(f"train_network.py: error: {named} lacks .*\n", done.stderr)

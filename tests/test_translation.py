@@ -53,11 +53,6 @@ def fields(line: str) -> set[tuple[str, str, str]]:
     return {(name, spec, how or "") for _, name, spec, how in parsed if name is not None}
 
 
-@pytest.fixture(params=MODULES)
-def module(request) -> str:
-    return request.param
-
-
 @pytest.fixture(scope="module")
 def russian() -> dict[str, str]:
     def without_repeats(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -68,6 +63,7 @@ def russian() -> dict[str, str]:
     return json.loads(text, object_pairs_hook=without_repeats)
 
 
+@pytest.mark.parametrize("module", MODULES)
 def test_a_line_is_a_literal_or_a_name_never_put_together_where_it_is_said(module):
     """An f-string, a sum of strings or a `format` has no Russian, as it is not one line."""
     put_together = [
@@ -81,6 +77,7 @@ def test_a_line_is_a_literal_or_a_name_never_put_together_where_it_is_said(modul
     assert put_together == []
 
 
+@pytest.mark.parametrize("module", MODULES)
 def test_every_line_that_is_said_has_its_russian(module, russian):
     assert lines_said(module) - russian.keys() == set()
 
@@ -103,11 +100,8 @@ def test_russian_has_the_same_fields_in_each_form_and_as_many_forms_as_it_needs(
 @pytest.mark.parametrize(
     ("english", "values", "line"),
     [
-        (
-            "Epoch {epoch}/{epochs}, loss: {loss:.6f}",
-            {"epoch": 1, "epochs": 15, "loss": 0.087234},
-            "Эпоха 1/15, Ошибка: 0.087234",
-        ),
+        ("Epoch {epoch}/{epochs}, loss: {loss:.6f}", {"epoch": 1, "epochs": 15, "loss": 0.087234},
+         "Эпоха 1/15, Ошибка: 0.087234"),
         (SHEETS_OWN, {"digit": 8, "r": SimpleNamespace(correct=9740, total=10000)},
          "Цифра 8 распознана верно в 9740 из 10000 случаев."),
         ("Accuracy on the test set: {r.accuracy:.2%}", {"r": SimpleNamespace(accuracy=0.927)},
