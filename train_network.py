@@ -244,6 +244,11 @@ def fresh_network(settings: Namespace) -> NeuralNetwork:
     )
 
 
+def load_data(name: str, data_dir: Path | None, *sizes: int | None) -> Dataset:
+    """The data that a run knows by this name: so many training and test images."""
+    return load_dataset(data_dir, "sample" if name == "sample" else "mnist", *sizes)
+
+
 def load_run(path: Path, data_dir: Path | None) -> Run:
     """Read a run's file, and the images that it is about; UserError where they are others."""
     network = NeuralNetwork.load(path)
@@ -251,8 +256,7 @@ def load_run(path: Path, data_dir: Path | None) -> Run:
     if not {"settings", "dataset", "fingerprint", "history"} <= metadata.keys():
         raise ModelError(f"{path} holds a network, but no run; run train_network.py")
     settings, name = Namespace(**metadata["settings"]), metadata["dataset"]
-    source = "sample" if name == "sample" else "mnist"
-    dataset = load_dataset(data_dir, source, settings.train_size, settings.test_size)
+    dataset = load_data(name, data_dir, settings.train_size, settings.test_size)
     if dataset.fingerprint != metadata["fingerprint"]:
         raise UserError(
             f"{path}: that run was about other images ({name}) than these ({dataset.name}); name "
@@ -276,11 +280,11 @@ def train_epochs(
     x, y = dataset.train.images, dataset.train.targets(settings.digit)
     test_targets = dataset.test.targets(settings.digit)
     for epoch in range(len(history) + 1, settings.epochs + 1):
-        sgd, by_steps = sgd_of(settings, epoch), settings.loop
+        sgd = sgd_of(settings, epoch)
         if settings.augment or settings.focus:
             loss = train_portions(network, x, y, sgd, settings, epoch, on_progress)
         else:
-            loss = network.train_epoch(x, y, sgd, on_progress=on_progress, by_steps=by_steps)
+            loss = network.train_epoch(x, y, sgd, on_progress=on_progress, by_steps=settings.loop)
         probabilities = network.predict_proba(dataset.test.images)
         test = Evaluation.of(probabilities, test_targets, settings.threshold)
         row = {"epoch": epoch, "loss": loss, "test_loss": test.loss}
@@ -400,7 +404,7 @@ def describe_run(log: RunLog, run: Run) -> None:
     title = log.text(
         "Recognising the handwritten digit {digit} in {name}",
         digit=settings.digit,
-        name=log.text("the bundled sample") if name == "sample" else name,
+        name=dataset_name(name, log.text),
     )
     log.write(f"{title}\n{'=' * len(title)}")
     warn_of_sample(log, run)
@@ -431,6 +435,10 @@ def describe_run(log: RunLog, run: Run) -> None:
         log.say("Every epoch trains on copies deformed anew")
     if settings.focus:
         log.say("It takes what the network gets wrong, and a tenth of the rest")
+
+
+def dataset_name(name: str, text: Callable[..., str]) -> str:
+    return text("the bundled sample") if name == "sample" else name
 
 
 def warn_of_sample(log: RunLog, run: Run) -> None:
@@ -678,7 +686,7 @@ def report_study(log: RunLog, lab_run: Run, rows: list[StudyRow]) -> None:
         {table}
         """,
         digit=lab_run.settings.digit,
-        name=lab_run.dataset.name,
+        name=dataset_name(lab_run.dataset.name, text),
         n=len(lab_run.dataset.test.digits),
         seeds=STUDY_SEEDS,
         table=table(cells),

@@ -50,7 +50,6 @@ from mnist_loader import (
     FoundDigit,
     augment,
     find_digits,
-    load_dataset,
     read_picture,
 )
 from neural_network import ModelError, NeuralNetwork
@@ -66,7 +65,9 @@ from train_network import (
     WORSE,
     Run,
     StudyRow,
+    dataset_name,
     fresh_network,
+    load_data,
     load_run,
     study_rows,
 )
@@ -182,8 +183,8 @@ def read_run(directory: Path, data_dir: Path | None) -> Run:
 
 def on_all_test_images(run: Run, data_dir: Path | None) -> Run:
     """The same network on all test images of its data; the first of them are the run's own."""
-    source = "sample" if run.dataset.name == "sample" else "mnist"
-    return Run(run.network, load_dataset(data_dir, source, run.settings.train_size, None))
+    name, train_size = run.dataset.name, run.settings.train_size
+    return Run(run.network, load_data(name, data_dir, train_size, None))
 
 
 def write_figures(run: Run, log: RunLog, options: argparse.Namespace, directory: Path) -> None:
@@ -280,10 +281,6 @@ def facts(run: Run, text: Say) -> dict[str, Any]:
     told |= {"dataset": dataset_name(run.dataset.name, text), "layers": layers_of(run.network)}
     told |= {"train": len(train.digits), "train_own": own, "n": len(run.history)}
     return vars(run.settings) | asdict(result) | told
-
-
-def dataset_name(name: str, text: Say) -> str:
-    return text("the bundled sample") if name == "sample" else name
 
 
 def layers_of(network: NeuralNetwork) -> str:
@@ -692,9 +689,9 @@ def draw_panels(
     """A figure about a run; what its readers must not overlook follows its title."""
     if answer := run.evaluation.only_answer:
         line = said(
-            "The network answers {answer} to everything: lower the learning rate, or train longer"
+            "The network answers {only} to everything: lower the learning rate, or train longer"
         )
-        title += "\n" + text(line, answer=text(answer))
+        title += "\n" + text(line, only=text(answer))
     if run.dataset.name == "sample":
         title += "\n" + text("(data: the bundled sample, not MNIST)")
     footer = text("{dataset}: {train:,} training and {total:,} test images; network {layers}")
