@@ -30,7 +30,6 @@ from utils import (
     EXIT_DONE,
     LANGUAGES,
     ArgumentParser,
-    Progress,
     RunLog,
     SettingError,
     UserError,
@@ -338,18 +337,15 @@ def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
     A mirror that fails is not asked for the next file: `mirrors` loses it.
     """
     (size, sha256), _ = MNIST_FILES[name]
-    failures = []
+    failures, log = [], RunLog()
     while mirrors:
         url = mirrors[0] + name
         try:
-            with (
-                urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response,
-                Progress(name, size) as progress,
-            ):
+            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:
                 content = bytearray()
                 while len(content) <= size and (chunk := response.read(READ_CHUNK)):
                     content += chunk
-                    progress.update(len(content))
+                    log.progress("{name}", len(content) / size, name=name)
             if hashlib.sha256(content).hexdigest() == sha256:
                 return bytes(content)
             failures.append(f"{url}: it sent another file, {len(content)} bytes of {size}")
@@ -609,7 +605,7 @@ def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
 
 def _strokes(ink: np.ndarray) -> np.ndarray:
     """Where each part holds `EDGE_INK` of its own darkest ink, be it pencil or marker: bool."""
-    labels = connected_components((ink > 0)[np.newaxis])[0]
+    labels = connected_components(ink > 0)
     part, values = labels[labels > 0], ink[labels > 0]
     counts = np.bincount(part)[1:]
     from_last = ((1 - FULL_INK_QUANTILE) * counts).astype(int) + 1
@@ -622,7 +618,7 @@ class _Parts:
 
     def __init__(self, mask: np.ndarray):
         self.left_out: Counter[str] = Counter()
-        self.renumber(connected_components(mask[np.newaxis])[0])
+        self.renumber(connected_components(mask))
         self.keep(np.argsort(np.argsort(-self.side)) < MOST_PARTS)
 
     def renumber(self, labels: np.ndarray) -> None:

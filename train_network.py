@@ -30,34 +30,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+import utils
 from mnist_loader import DIGITS, IMAGE_SIDE, PIXELS, SOURCES, Dataset, augment, load_dataset
 from neural_network import DTYPES, SGD, ModelError, NeuralNetwork, check
-from utils import (
-    INCONCLUSIVE,
-    LANGUAGES,
-    NO,
-    YES,
-    ArgumentParser,
-    Claim,
-    ErrorRate,
-    Evaluation,
-    Progress,
-    RunLog,
-    UserError,
-    ascii_art,
-    examine_claims,
-    exit_code,
-    for_json,
-    run_script,
-    said,
-    writable_directory,
-    write_text,
-)
+from utils import Evaluation, RunLog, UserError, for_json, said, writable_directory, write_text
 
 OUTPUT_DIR = Path(__file__).resolve().parent / "sample_outputs"
 LOG_FILE, METRICS_FILE = "training_log.txt", "metrics.json"
@@ -90,12 +72,13 @@ STUDENT_T = 2.776445  # its 0.975 quantile for 5 seeds, 4 degrees of freedom
 BETTER, WORSE, NO_EFFECT = said("better"), said("worse"), said("no measurable effect")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """A network, whose metadata hold the run's settings and history, and the data it is about."""
 
     network: NeuralNetwork
     dataset: Dataset
+    saved: int = 0  # epochs of its history that are in a file
 
     @property
     def settings(self) -> Namespace:
@@ -125,16 +108,17 @@ class Run:
     def evaluation(self) -> Evaluation:
         return Evaluation.of(self.probabilities, self.is_digit, self.settings.threshold)
 
-    def false_alarms(self) -> dict[int, ErrorRate]:
+    def false_alarms(self) -> dict[int, utils.ErrorRate]:
         """For each other digit among the test images, how often it is taken for the digit."""
         digits = self.dataset.test.digits
-        alarms = {int(n): self.answers[digits == n] for n in np.unique(digits[~self.is_digit])}
-        return {n: ErrorRate(int(answers.sum()), len(answers)) for n, answers in alarms.items()}
+        others = np.unique(digits[~self.is_digit]).tolist()
+        answers = {n: self.answers[digits == n] for n in others}
+        return {n: utils.ErrorRate(int(yes.sum()), len(yes)) for n, yes in answers.items()}
 
     @cached_property
-    def claims(self) -> list[Claim]:
+    def claims(self) -> list[utils.Claim]:
         train, test = self.dataset.train, self.dataset.test
-        return examine_claims(self.settings.digit, train, test, self.answers)
+        return utils.examine_claims(self.settings.digit, train, test, self.answers)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -154,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_results(log, run, output_dir)
     except KeyboardInterrupt as interrupt:
         say_how_to_go_on(log, run, options)
-        return exit_code(interrupt)
+        return utils.exit_code(interrupt)
     if len(run.history) > epochs_before:
         point_out_old_figures(log, output_dir)
     return 0
@@ -163,8 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # --- what a run starts from -------------------------------------------------------------------
 
 
-def make_parser() -> ArgumentParser:
-    parser = ArgumentParser("Train a NumPy network to recognise one handwritten digit of MNIST.")
+def make_parser() -> utils.ArgumentParser:
+    parser = utils.ArgumentParser("Train a NumPy network to recognise one handwritten digit.")
     add = parser.add_argument
     add("--data-dir", type=Path, metavar="DIR", help="of MNIST; None: $MNIST_DATA_DIR, or data/")
     add("--dataset", choices=SOURCES, default="auto", help="MNIST, the sample, or what can be had")
@@ -188,7 +172,7 @@ def make_parser() -> ArgumentParser:
     add("--resume", action="store_true", help="go on with the run in --output-dir")
     add("--study", action="store_true", help="measure what each improvement brings")
     add("--output-dir", type=Path, default=OUTPUT_DIR, metavar="DIR", help="where results go")
-    add("--lang", choices=LANGUAGES, default="en", help="language of the log")
+    add("--lang", choices=utils.LANGUAGES, default="en", help="language of the log")
     return parser
 
 
@@ -262,7 +246,7 @@ def load_run(path: Path, data_dir: Path | None) -> Run:
             f"{path}: that run was about other images ({name}) than these ({dataset.name}); name "
             "their directory with --data-dir"
         )
-    return Run(network, dataset)
+    return Run(network, dataset, len(metadata["history"]))
 
 
 # --- training ---------------------------------------------------------------------------------
@@ -282,7 +266,7 @@ def train_epochs(
     for epoch in range(len(history) + 1, settings.epochs + 1):
         sgd = sgd_of(settings, epoch)
         if settings.augment or settings.focus:
-            loss = train_portions(network, x, y, sgd, settings, epoch, on_progress)
+            loss = train_portions(network, x, y, sgd, epoch, on_progress)
         else:
             loss = network.train_epoch(x, y, sgd, on_progress=on_progress, by_steps=settings.loop)
         probabilities = network.predict_proba(dataset.test.images)
@@ -294,13 +278,7 @@ def train_epochs(
 
 
 def train_portions(
-    network: NeuralNetwork,
-    x: np.ndarray,
-    y: np.ndarray,
-    sgd: SGD,
-    settings: Namespace,
-    epoch: int,
-    on_progress: Callable[[int], None] | None,
+    network: NeuralNetwork, x: np.ndarray, y: np.ndarray, sgd: SGD, epoch: int, on_progress: Any
 ) -> float:
     """An epoch of `--augment` or `--focus`, a portion of the images at a time -> mean loss.
 
@@ -309,29 +287,29 @@ def train_portions(
     CHANCE_BY_ERROR |a - y|: it learns from what it gets wrong (as the importance sampling of
     Katharopoulos and Fleuret, ICML 2018, but without its weights).
     """
+    settings = Namespace(**network.metadata["settings"])
     rng = np.random.default_rng([settings.seed, epoch])
     portions = np.split(rng.permutation(len(x)), range(PORTION, len(x), PORTION))
 
-    def copies_of(rows: np.ndarray, number: int) -> np.ndarray:
+    def copies_of(number: int) -> np.ndarray:
+        originals = x[portions[number]]
         own_rng = np.random.default_rng([settings.seed, epoch, number])
-        return augment(x[rows], own_rng) if settings.augment else x[rows]
+        return augment(originals, own_rng) if settings.augment else originals
 
-    total_loss, trained, seen = 0.0, 0, 0
+    losses, trained, seen = [], [], 0
     with ThreadPoolExecutor(1) as ahead:  # deforms the next portions while this one trains
-        for rows, copies in zip(
-            portions, ahead.map(copies_of, portions, range(len(portions))), strict=True
-        ):
-            order = np.arange(len(rows))
+        for number, copies in enumerate(ahead.map(copies_of, range(len(portions)))):
+            targets, order = y[portions[number]], np.arange(len(copies))
             if settings.focus:
-                error = np.abs(network.predict_proba(copies) - y[rows])
-                is_taken = rng.random(len(rows)) < LEAST_CHANCE + CHANCE_BY_ERROR * error
-                order = np.flatnonzero(is_taken) if is_taken.any() else order
-            loss = network.train_epoch(copies, y[rows], sgd, order, by_steps=settings.loop)
-            total_loss, trained = total_loss + loss * len(order), trained + len(order)
-            seen += len(rows)
+                error = np.abs(network.predict_proba(copies) - targets)
+                is_taken = rng.random(len(order)) < LEAST_CHANCE + CHANCE_BY_ERROR * error
+                order = order[is_taken] if is_taken.any() else order
+            losses.append(network.train_epoch(copies, targets, sgd, order, by_steps=settings.loop))
+            trained.append(len(order))
+            seen += len(copies)
             if on_progress:
                 on_progress(seen)
-    return total_loss / trained
+    return float(np.average(losses, weights=trained))
 
 
 def sgd_of(settings: Namespace, epoch: int) -> SGD:
@@ -347,23 +325,20 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
     checkpoint, epochs = options.output_dir / CHECKPOINT_FILE, run.settings.epochs
     if checkpoint.exists() and not options.resume:
         log.remark("This run replaces an unfinished one; --resume goes on with that instead")
+    samples, before, start = len(run.dataset.train.digits), len(run.history), time.perf_counter()
+
+    def show_progress(done: int) -> None:
+        epoch = len(run.history) + 1
+        log.progress("Epoch {epoch}/{epochs}", done / samples, epoch=epoch, epochs=epochs)
+
     log.write()
     log.say("Training:")
     log.write()
-
-    def say_epoch(row: dict[str, Any]) -> None:
-        log.say("Epoch {epoch}/{epochs}, loss: {loss:.6f}", epochs=epochs, **row)
-
-    for row in run.history:
-        say_epoch(row)
-    samples, before, start = len(run.dataset.train.digits), len(run.history), time.perf_counter()
-    label = log.text("Epoch {next}/{epochs}", next=before + 1, epochs=epochs)
-    with Progress(label, samples, log.screen) as progress:
-        for row in train_epochs(run.network, run.dataset, progress.update):
+    for row in chain(list(run.history), train_epochs(run.network, run.dataset, show_progress)):
+        if row["epoch"] > before:
             run.network.save(checkpoint)
-            progress.clear()
-            say_epoch(row)
-            progress.label = log.text("Epoch {next}/{epochs}", next=row["epoch"] + 1, epochs=epochs)
+            run.saved = row["epoch"]
+        log.say("Epoch {epoch}/{epochs}, loss: {loss:.6f}", epochs=epochs, **row)
     if done := len(run.history) - before:
         seconds = time.perf_counter() - start
         log.remark(
@@ -375,22 +350,16 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
 
 def say_how_to_go_on(log: RunLog, run: Run, options: Namespace) -> None:
     """After an interruption: what is saved, and the command that goes on from there."""
-    saved = 0
-    for name in MODEL_FILE, CHECKPOINT_FILE:  # which may be another run's, or not be there
-        with suppress(UserError):
-            rows = NeuralNetwork.load(options.output_dir / name).metadata.get("history", [])
-            saved = len(rows) if rows == run.history[: len(rows)] else saved
-    if not saved:
+    if not run.saved:
         log.remark("Interrupted before an epoch was done: there is nothing to go on with")
         return
-    epochs = str(options.epochs)
-    command = ["python", os.path.relpath(__file__), "--resume", "--epochs", epochs]
+    command = ["python", os.path.relpath(__file__), "--resume", "--epochs", str(options.epochs)]
     for option, place in ("--output-dir", options.output_dir), ("--data-dir", options.data_dir):
         command += [option, str(place)] if place not in (None, OUTPUT_DIR) else []
     log.remark(
         "Interrupted after epoch {saved} of {epochs}. To go on: {command}",
-        saved=saved,
-        epochs=epochs,
+        saved=run.saved,
+        epochs=options.epochs,
         command=shlex.join(command),
     )
 
@@ -410,27 +379,27 @@ def describe_run(log: RunLog, run: Run) -> None:
     warn_of_sample(log, run)
     inputs, *hidden, output = network.layer_sizes
     first, last = settings.learning_rate, settings.final_learning_rate
-    train, test = (
-        (len(split.digits), int(split.targets(settings.digit).sum()))
-        for split in (run.dataset.train, run.dataset.test)
-    )
     log.say(
         """
         Network: {layers}; {parameters:,} parameters, {s.dtype}, seed {s.seed}
         Training: epochs {s.epochs}, an update after every sample; learning rate {rate}
         Momentum {s.momentum:g}, L2 {s.l2:g}, dropout {s.dropout:g}
-        Training images: {train[0]:,}, of them {train[1]:,} show the digit {s.digit} ({share:.2%})
-        Test images: {test[0]:,}, of them {test[1]:,} show the digit {s.digit} ({test_share:.2%})
         """,
         layers=" -> ".join([f"{inputs}", *(f"{n} tanh" for n in hidden), f"{output} sigmoid"]),
         parameters=sum(array.size for array in network.weights + network.biases),
         rate=f"{first:g}" if last is None else f"{first:g} .. {last:g}",
         s=settings,
-        train=train,
-        share=train[1] / train[0],
-        test=test,
-        test_share=test[1] / test[0],
     )
+    for line, split in zip(
+        (
+            said("Training images: {n:,}, of them {own:,} show the digit {digit} ({share:.2%})"),
+            said("Test images: {n:,}, of them {own:,} show the digit {digit} ({share:.2%})"),
+        ),
+        (run.dataset.train, run.dataset.test),
+        strict=True,
+    ):
+        is_own = split.digits == settings.digit
+        log.say(line, n=len(is_own), own=is_own.sum(), digit=settings.digit, share=is_own.mean())
     if settings.augment:
         log.say("Every epoch trains on copies deformed anew")
     if settings.focus:
@@ -463,14 +432,14 @@ def show_examples(log: RunLog, run: Run) -> None:
     log.say("Examples of the digit {digit} from the training set:", digit=digit)
     log.write()
     captions = [log.text("Example {n}:", n=number) for number in range(1, len(rows) + 1)]
-    log.write(ascii_art(train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE), captions))
+    log.write(utils.ascii_art(train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE), captions))
 
 
 def report_results(log: RunLog, run: Run) -> None:
     """Say how the network does on the test set: accuracy beside its baseline, and each mistake."""
     digit, result, text = run.settings.digit, run.evaluation, log.text
     say = partial(log.say, digit=digit, r=result)
-    confusion = [["", *(f"{text('answered')}: {text(answer)}" for answer in (YES, NO))]]
+    confusion = [["", *(f"{text('answered')}: {text(answer)}" for answer in (utils.YES, utils.NO))]]
     for shown, yes, no in (
         (text("shows {digit}", digit=digit), result.true_positives, result.false_negatives),
         (text("shows another"), result.false_positives, result.true_negatives),
@@ -536,7 +505,7 @@ def report_claims(log: RunLog, run: Run) -> None:
     log.write()
     log.write(table(rows))
     log.write()
-    if run.settings.test_size and all(c.verdict == INCONCLUSIVE for c in run.claims):
+    if run.settings.test_size and all(c.verdict == utils.INCONCLUSIVE for c in run.claims):
         log.say("Too few of these images to tell; --test-size all takes all test images")
     if (run.dataset.name, digit) == ("MNIST", LAB_DIGIT):
         log.say("One run is one sample: over ten seeds the lab's run finds 74 to 84% of the 8s")
@@ -612,34 +581,36 @@ class StudyRow(NamedTuple):
         return BETTER if low > 0 else WORSE if high < 0 else NO_EFFECT
 
 
+def study_runs() -> list[str]:
+    """The options of each run of the study: those of all seeds of an improvement together."""
+    return [f"{improvement} --seed {n}" for improvement in STUDY for n in range(STUDY_SEEDS)]
+
+
 def run_study(arguments: Sequence[str], options: Namespace) -> int:
     """Train the lab's run and each improvement with every seed; what is done is not done again."""
+
+    def begin(command: str) -> Run:
+        command += " --test-size all --lang en"
+        return new_run(make_parser().parse_args([*arguments, *command.split()]))
+
+    lab_run = begin("")
     output_dir, log = writable_directory(options.output_dir), RunLog(options.lang)
-    path = output_dir / STUDY_FILE
-
-    def begin(improvement: str, seed: int) -> Run:
-        command = [*improvement.split(), "--seed", str(seed), "--test-size", "all", "--lang", "en"]
-        return new_run(make_parser().parse_args([*arguments, *command]))
-
-    lab_run = begin("", 0)
-    study: dict[str, Any] = {"about": lab_run.network.metadata, "runs": {}}
-    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+    path, about, runs = output_dir / STUDY_FILE, lab_run.network.metadata, {}
+    with suppress(OSError, ValueError, LookupError, TypeError):
         earlier = json.loads(path.read_bytes())
-        if earlier["about"] == study["about"]:
-            study["runs"] = {name: list(map(dict, runs)) for name, runs in earlier["runs"].items()}
+        if earlier["about"] == about:
+            runs = {command: dict(run) for command, run in dict(earlier["runs"]).items()}
     try:
-        with Progress(log.text("Study:"), len(STUDY) * STUDY_SEEDS, log.screen) as progress:
-            for improvement in STUDY:
-                results = study["runs"].setdefault(improvement, [])
-                for seed in range(len(results), STUDY_SEEDS):
-                    run = begin(improvement, seed)
-                    for _ in train_epochs(run.network, run.dataset):
-                        progress.update(sum(map(len, study["runs"].values())))
-                    results.append(for_json(asdict(run.evaluation)))
-                    write_text(path, json.dumps(study, indent=1) + "\n")
+        for command in study_runs():
+            if command not in runs:
+                run = begin(command)
+                for _ in train_epochs(run.network, run.dataset):
+                    log.progress("Study:", len(runs) / len(study_runs()))
+                runs[command] = for_json(asdict(run.evaluation))
+                write_text(path, json.dumps({"about": about, "runs": runs}, indent=1) + "\n")
     except KeyboardInterrupt as interrupt:
         log.remark("Interrupted; the same command goes on from here")
-        return exit_code(interrupt)
+        return utils.exit_code(interrupt)
     report_study(log, lab_run, study_rows(path))
     write_text(output_dir / STUDY_LOG_FILE, log.contents())
     log.remark("Written: {path}", path=output_dir / STUDY_LOG_FILE)
@@ -651,20 +622,20 @@ def study_rows(path: Path) -> list[StudyRow]:
     names = ("f1", "recall", "precision", "false_positives", "false_negatives")
     try:
         runs = json.loads(path.read_bytes())["runs"]
-        table = {
-            improvement: np.array([[run[name] for name in names] for run in results], float)
-            for improvement, results in runs.items()  # (seeds, names)
-        }
-        gains = {improvement: table[improvement][:, 0] - table[""][:, 0] for improvement in STUDY}
+        table = np.array(
+            [[runs[command][name] for name in names] for command in study_runs()], float
+        )
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{path} is no finished study; run train_network.py --study") from error
-    rows = []
-    for improvement, gain in gains.items():
-        reach = STUDENT_T * gain.std(ddof=1) / np.sqrt(STUDY_SEEDS)
-        f1, recall, precision, *wrong = table[improvement].mean(axis=0)
-        interval = gain.mean() - reach, gain.mean() + reach
-        rows.append(StudyRow(improvement, f1, recall, precision, sum(wrong), gain.mean(), interval))
-    return rows
+    table = table.reshape(len(STUDY), STUDY_SEEDS, len(names))
+    gains = table[:, :, 0] - table[0, :, 0]  # (improvements, seeds)
+    reach = STUDENT_T * gains.std(axis=1, ddof=1) / np.sqrt(STUDY_SEEDS)
+    return [
+        StudyRow(improvement, f1, recall, precision, alarms + missed, gain, (gain - by, gain + by))
+        for improvement, (f1, recall, precision, alarms, missed), gain, by in zip(
+            STUDY, table.mean(axis=1), gains.mean(axis=1), reach, strict=True
+        )
+    ]
 
 
 def report_study(log: RunLog, lab_run: Run, rows: list[StudyRow]) -> None:
@@ -694,4 +665,4 @@ def report_study(log: RunLog, lab_run: Run, rows: list[StudyRow]) -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    utils.run_script(main)

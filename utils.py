@@ -11,6 +11,7 @@ import math
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -254,7 +255,8 @@ def closed_loops(images: np.ndarray) -> np.ndarray:
     has filled is none.
     """
     paper = np.pad(images < INK_THRESHOLD, ((0, 0), (1, 1), (1, 1)), constant_values=True)
-    return connected_components(paper, corners=False).max(axis=(1, 2)) - 1  # the outside
+    number = _components_of_each(paper, corners=False)
+    return np.diff(number.max(axis=(1, 2)), prepend=0) - 1  # the paper around is none
 
 
 def stray_ink(images: np.ndarray) -> np.ndarray:
@@ -263,33 +265,34 @@ def stray_ink(images: np.ndarray) -> np.ndarray:
     0 for a digit in one piece, and for an empty image. It counts whatever is not joined to the
     main stroke: specks of noise, and the bar that some writers leave off their 5.
     """
-    components = connected_components(images >= INK_THRESHOLD)
-    n, most = len(components), components.max(initial=0)
-    in_order = components + (most + 1) * np.arange(n)[:, np.newaxis, np.newaxis]
-    sizes = np.bincount(in_order.ravel(), minlength=n * (most + 1)).reshape(n, most + 1)[:, 1:]
-    total = sizes.sum(axis=1)
-    return (total - sizes.max(axis=1, initial=0)) / np.maximum(total, 1)
+    numbers = _components_of_each(images >= INK_THRESHOLD)
+    total = np.count_nonzero(numbers, axis=(1, 2))
+    largest = [np.bincount(number[number > 0], minlength=1).max() for number in numbers]
+    return (total - largest) / np.maximum(total, 1)
+
+
+def _components_of_each(masks: np.ndarray, corners: bool = True) -> np.ndarray:
+    """Number the components of masks (n, h, w), the first mask's first: int (n, h + 1, w)."""
+    apart = np.pad(masks, ((0, 0), (0, 1), (0, 0)))  # an empty row, and all may be one tall mask
+    return connected_components(apart.reshape(-1, masks.shape[2]), corners).reshape(apart.shape)
 
 
 def connected_components(mask: np.ndarray, corners: bool = True) -> np.ndarray:
-    """Number the connected parts of each mask, bool (n, h, w): 1, 2, ...; 0 off the mask.
+    """Number the connected parts of a mask, bool (h, w), from 1 as they appear: int, 0 off it.
 
     Pixels that share a side are connected, and with `corners` those that share a corner.
     """
-    n, height, width = mask.shape
-    framed = np.zeros((n, height + 1, width + 2), np.int64)  # 0: nothing above and at both sides
-    number = framed[:, 1:, 1:-1]
-    number[mask] = np.arange(1, np.count_nonzero(mask) + 1)
-    pairs = [np.zeros((2, 0), np.int64)]
+    height, width = mask.shape
+    framed = np.zeros((height + 1, width + 2), int)  # 0: nothing above and at both sides
+    number, pixels = framed[1:, 1:-1], np.count_nonzero(mask)
+    number[mask] = np.arange(1, pixels + 1)
+    pairs = []
     for up, left in [(0, 1), (1, 0), (1, 1), (1, -1)][: 4 if corners else 2]:
-        neighbour = framed[:, 1 - up : height + 1 - up, 1 - left : width + 1 - left]
+        neighbour = framed[1 - up : height + 1 - up, 1 - left : width + 1 - left]
         touching = mask & (neighbour > 0)
-        pairs.append(np.stack([number[touching], neighbour[touching]]) - 1)
-    number[mask] = connect(np.count_nonzero(mask), *np.concatenate(pairs, axis=1)) + 1
-    # Parts are in order of appearance; what came before an image's own is taken off.
-    last = np.maximum.accumulate(number.max(axis=(1, 2), initial=0))
-    before = np.append(0, last)[:n].reshape(n, 1, 1)
-    return np.where(mask, number - before, 0)
+        pairs.append((number[touching] - 1, neighbour[touching] - 1))
+    number[mask] = 1 + connect(pixels, *np.concatenate(pairs, axis=1))
+    return number
 
 
 def connect(n: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -401,50 +404,49 @@ def examine_claims(
     What counts as affected is set by the training images alone. Each claim is tested by itself;
     of five false ones about one in eight times one would seem confirmed by chance.
     """
-    is_digit, train_is_digit = test[1] == digit, train[1] == digit
+    images, shown = test
+    is_digit, examples = shown == digit, train[0][train[1] == digit]
     wrong = answers != is_digit
-    own, examples = test[0][is_digit], train[0][train_is_digit]  # images
-
-    def rate(group: np.ndarray) -> ErrorRate:
-        return ErrorRate(int(np.sum(wrong & group)), int(np.sum(group)))
 
     def claim(name: str, title: str, among: Any, affected: Any, **fields: float) -> Claim:
-        """Compare the affected with the others among these images: masks (n_test,)."""
-        rates = rate(affected), rate(among & ~affected)
-        numbers = np.flatnonzero(wrong & affected).tolist()
+        """Compare, among these images, the affected with the others: masks (n_test,)."""
+        groups = among & affected, among & ~affected
+        rates = (ErrorRate(int(np.sum(wrong & group)), int(np.sum(group))) for group in groups)
+        numbers = np.flatnonzero(wrong & groups[0]).tolist()
         return Claim(name, title, {"digit": digit, **fields}, *rates, numbers)
-
-    def claim_about_own(name: str, title: str, affected_of_own: Any, limit: float) -> Claim:
-        affected = np.zeros_like(is_digit)
-        affected[is_digit] = affected_of_own
-        return claim(name, title, is_digit, affected, limit=limit)
 
     claims = []
     if len(examples):
         loops = int(np.bincount(_measured(closed_loops, examples)).argmax())
+        thin = float(np.quantile(_measured(stroke_width, examples), OUTER_DECILE))
+        strong = float(np.quantile(np.abs(_measured(slant, examples)), 1 - OUTER_DECILE))
+        has_gap = _measured(closed_loops, images) < loops
+        is_thin = _measured(stroke_width, images) < thin
+        is_slanted = np.abs(_measured(slant, images)) > strong
         if loops:
             title = said("{digit} with a gap (under {limit:g} closed loops)")
-            claims += [claim_about_own("gap", title, _measured(closed_loops, own) < loops, loops)]
-        thin = float(np.quantile(_measured(stroke_width, examples), OUTER_DECILE))
+            claims.append(claim("gap", title, is_digit, has_gap, limit=loops))
         title = said("{digit} with very thin lines (under {limit:.2f} pixels)")
-        claims += [claim_about_own("thin", title, _measured(stroke_width, own) < thin, thin)]
-        strong = float(np.quantile(np.abs(_measured(slant, examples)), 1 - OUTER_DECILE))
+        claims.append(claim("thin", title, is_digit, is_thin, limit=thin))
         title = said("{digit} strongly slanted (over {limit:.1f} degrees)")
-        is_slanted = np.abs(_measured(slant, own)) > strong
-        claims += [claim_about_own("slant", title, is_slanted, strong)]
+        claims.append(claim("slant", title, is_digit, is_slanted, limit=strong))
     first, second = LOOKALIKES[digit]
-    title, alike = said("{first} and {second} taken for {digit}"), np.isin(test[1], (first, second))
-    claims += [claim("lookalikes", title, ~is_digit, alike, first=first, second=second)]
+    title, is_alike = (
+        said("{first} and {second} taken for {digit}"),
+        np.isin(shown, (first, second)),
+    )
+    claims.append(claim("lookalikes", title, ~is_digit, is_alike, first=first, second=second))
     title, is_noisy = (
         said("noisy images (ink outside the main stroke)"),
-        _measured(stray_ink, test[0]),
+        _measured(stray_ink, images),
     )
-    return [*claims, claim("noise", title, np.ones_like(is_digit), is_noisy > 0)]
+    claims.append(claim("noise", title, is_digit | ~is_digit, is_noisy > 0))
+    return claims
 
 
 def _measured(measure: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
     """A measure of shape of rows of pixels (n, side * side), a batch at a time: (n,)."""
-    side, batches = math.isqrt(images.shape[1]), math.ceil(len(images) / IMAGES_AT_ONCE) or 1
+    side, batches = math.isqrt(images.shape[1]), len(images) // IMAGES_AT_ONCE + 1
     squares = np.array_split(images.reshape(-1, side, side), batches)
     return np.concatenate([measure(batch) for batch in squares])
 
@@ -454,15 +456,10 @@ def _measured(measure: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a binary file that takes its name only when whole.
+    """Open a binary file that takes its name only when whole; UserError if it cannot be written.
 
     The bytes go to a hidden file beside `path`, renamed to `path` when the block ends without an
     error and removed otherwise: whatever happens, `path` is the old file or the new one.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be written there.
     """
     path = Path(os.path.realpath(path))  # a link keeps its place: what it points at is replaced
     staged = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -489,9 +486,7 @@ def writable_directory(path: Path, names: Sequence[str] = ()) -> Path:
     """Make sure that these files can be written there, now rather than after the work."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".write-test.{os.getpid()}.part"
-        probe.touch()
-        probe.unlink()
+        tempfile.TemporaryFile(dir=path).close()
         for name in names:
             if (path / name).is_dir():
                 raise IsADirectoryError(0, f"{name} in it is a directory")
@@ -505,6 +500,8 @@ def writable_directory(path: Path, names: Sequence[str] = ()) -> Path:
 # --- screen and log ---------------------------------------------------------------------------
 
 LANGUAGES = ("en", "ru")
+SECONDS_BETWEEN = 0.2  # two tellings of progress
+INK_RAMP = " .:+*#"  # from paper to full ink
 RUSSIAN_FILE = Path(__file__).resolve().parent / "data" / "russian.json"
 
 
@@ -558,6 +555,7 @@ class RunLog:
         self.text = Language(language)
         self.screen = screen or sys.stdout
         self.lines: list[str] = []
+        self._progress_shown = 0.0  # when, by the clock of time.monotonic()
 
     def say(self, english: str, **values: object) -> None:
         """Say the line, in the run's language, on the screen and in the log."""
@@ -572,9 +570,17 @@ class RunLog:
         """Say it on the screen alone: times and paths, which differ from run to run."""
         self._show(self.text(english, **values))
 
-    def _show(self, text: str) -> None:
+    def progress(self, english: str, share: float, **values: object) -> None:
+        """Tell a terminal how far the work is, on a line that gives way to the next."""
+        now = time.monotonic()
+        if self.screen.isatty() and now > self._progress_shown + SECONDS_BETWEEN:
+            self._progress_shown = now
+            self._show(f"{self.text(english, **values)} {share:4.0%}", end="\r")
+
+    def _show(self, text: str, end: str = "\n") -> None:
+        clear = "\x1b[K" if self._progress_shown else ""  # what is left of the line of progress
         try:
-            print(text, file=self.screen, flush=True)
+            print(clear + text, end=end, file=self.screen, flush=True)
         except BrokenPipeError:  # `| head` has seen enough; the run's files are still wanted
             discard_output(self.screen)
 
@@ -582,63 +588,22 @@ class RunLog:
         return "\n".join(self.lines) + "\n"
 
 
-class Progress:
-    """One line on a terminal that tells how far the work is; silent where output is piped."""
-
-    SECONDS_BETWEEN = 0.2  # what is quicker than this needs no progress
-
-    def __init__(self, label: str, total: int, stream: TextIO | None = None):
-        self.label, self.total = label, max(total, 1)
-        self.stream = stream or sys.stdout
-        self._on_terminal, self._shown = self.stream.isatty(), False
-        self._next = time.monotonic() + self.SECONDS_BETWEEN
-
-    def update(self, done: int) -> None:
-        if self._on_terminal and time.monotonic() >= self._next:
-            self._next, self._shown = time.monotonic() + self.SECONDS_BETWEEN, True
-            print(f"\r{self.label} {done / self.total:4.0%}", end="", file=self.stream, flush=True)
-
-    def clear(self) -> None:
-        """Make room for what comes next."""
-        if self._shown:
-            self._shown = False
-            print("\r\x1b[K", end="", file=self.stream, flush=True)
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.clear()
-
-
-INK_RAMP = " .:+*#"  # from paper to full ink
-
-
 def ascii_art(images: np.ndarray, captions: Sequence[str]) -> str:
     """Draw images (n, height, width), in [0, 1], side by side in characters under captions.
 
-    Each is cut to its ink. A character is about twice as tall as wide, so it stands for one
-    column and two rows of pixels.
+    All are cut to the ink that they have together. A character is about twice as tall as wide, so
+    it stands for one column and two rows of pixels.
     """
-    drawings = [_draw(image) for image in images]
-    height = max(len(rows) for rows in drawings)
-    lines = [""] * (height + 1)
-    for caption, rows in zip(captions, drawings, strict=True):
-        width = max(len(caption), len(rows[0]))
-        column = [caption, *rows] + [""] * (height - len(rows))
-        lines = [line + text.ljust(width + 2) for line, text in zip(lines, column, strict=True)]
+    ink = images.any(axis=0)
+    images = images[:, ink.any(axis=1)][:, :, ink.any(axis=0)]
+    images = np.pad(images, ((0, 0), (0, images.shape[1] % 2), (0, 0)))
+    n, height, width = images.shape
+    pairs = images.reshape(n, height // 2, 2, width).mean(axis=2)
+    characters = np.array(list(INK_RAMP))[np.rint(pairs * (len(INK_RAMP) - 1)).astype(int)]
+    room = 2 + max(width, *map(len, captions))
+    rows = [captions, *characters.swapaxes(0, 1)]
+    lines = ("".join("".join(cell).ljust(room) for cell in row) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
-
-
-def _draw(image: np.ndarray) -> list[str]:
-    rows, columns = np.nonzero(image > 0)
-    if not len(rows):
-        return [""]
-    ink = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    ink = np.pad(ink, ((0, len(ink) % 2), (0, 0)))
-    pairs = ink.reshape(len(ink) // 2, 2, -1).mean(axis=1)
-    levels = np.rint(pairs * (len(INK_RAMP) - 1)).astype(int)
-    return ["".join(INK_RAMP[level] for level in line) for line in levels]
 
 
 def percent(share: float) -> str:

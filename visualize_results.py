@@ -82,7 +82,6 @@ from utils import (
     Claim,
     ErrorRate,
     Language,
-    Progress,
     RunLog,
     UserError,
     atomic_write,
@@ -743,6 +742,12 @@ def write_film(run: Run, log: RunLog, path: Path) -> None:
     figure, panels = draw_panels(run, text, title, rows, [*units_heights(run), 2.4])
     writer, samples = PillowWriter(FRAMES_PER_SECOND), len(run.dataset.train.digits)
 
+    def show_progress(done: int) -> None:
+        epoch = len(network.metadata["history"]) + 1
+        log.progress(
+            "Epoch {epoch}/{epochs}", done / samples, epoch=epoch, epochs=run.settings.epochs
+        )
+
     def show_epoch(epoch: int) -> None:
         for draw in units_for, units_against:
             panels[draw].clear()
@@ -750,14 +755,13 @@ def write_film(run: Run, log: RunLog, path: Path) -> None:
         here.set_xdata([epoch])
         panels[plot_loss].set_title(text("Loss; epoch {epoch} of {epochs}", epoch=epoch))
         writer.grab_frame()
-        progress.label = text("Epoch {next}/{epochs}", next=epoch + 1)
 
     here = panels[plot_loss].axvline(0, **BASELINE)
-    with tempfile.TemporaryDirectory() as directory, Progress("", samples, log.screen) as progress:
+    with tempfile.TemporaryDirectory() as directory:
         film = Path(directory) / FILM_FILE
         with writer.saving(figure, film, FILM_DPI):
             show_epoch(0)
-            for row in train_network.train_epochs(network, run.dataset, progress.update):
+            for row in train_network.train_epochs(network, run.dataset, show_progress):
                 show_epoch(row["epoch"])
             for _ in range(LAST_FRAME_REPEATS - 1):
                 writer.grab_frame()

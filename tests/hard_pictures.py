@@ -208,7 +208,7 @@ class _Maker:
             (28 * FINE, 28 * FINE), Image.Resampling.BICUBIC
         )
         mask = np.asarray(fine) > 110
-        parts = connected_components(mask[np.newaxis])[0]
+        parts = connected_components(mask)
         sizes = np.bincount(parts.ravel())
         mask &= sizes[parts] >= SPECK * mask.sum()
         y, x = np.nonzero(_middle_line(mask))

@@ -1,7 +1,7 @@
 """The Russian of every line that is said: a walk through the source finds each of them.
 
-A line is the literal that `say`, `remark`, `text` or `said` is called with first, whether the call
-is of a name or an attribute (`log.say`, `self.text`).
+A line is the literal that `say`, `remark`, `progress`, `text` or `said` is called with first,
+whether the call is of a name or an attribute (`log.say`, `self.text`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 import utils
 
 ROOT = Path(utils.__file__).parent
-SAYING = {"say", "remark", "text", "said"}
+SAYING = {"say", "remark", "progress", "text", "said"}
 MODULES = ["utils", "mnist_loader", "neural_network", "train_network", "visualize_results"]
 # Where the lab sheet's own line writes 10000 without a space.
 SHEETS_OWN = "Is it {digit} or not? Answered correctly: {r.correct:,} of {r.total:,}."

@@ -21,7 +21,6 @@ from utils import (
     ErrorRate,
     Evaluation,
     Language,
-    Progress,
     RunLog,
     UserError,
     ascii_art,
@@ -178,7 +177,7 @@ def test_stroke_width_is_twice_the_area_by_the_outline(width):
     ],
 )
 def test_closed_loops_are_counted(image, loops):
-    assert closed_loops(image).tolist() == [loops]
+    assert closed_loops(np.concatenate([image, image])).tolist() == [loops, loops]
 
 
 def test_stray_ink_is_the_share_outside_the_largest_part():
@@ -201,12 +200,11 @@ def flood_fill(mask: np.ndarray, corners: bool) -> np.ndarray:
 
 
 @parametrize("corners", [True, False])
-def test_components_are_those_of_a_flood_fill(corners, monkeypatch):
-    monkeypatch.setattr(utils, "IMAGES_AT_ONCE", 25)  # of 60: in batches
+def test_components_are_those_of_a_flood_fill(corners):
     density = np.linspace(0.05, 0.9, 60)[:, np.newaxis, np.newaxis]
-    masks = np.random.default_rng(1).random((60, 11, 13)) < density
-    expected = np.array([flood_fill(mask, corners) for mask in masks])
-    np.testing.assert_array_equal(connected_components(masks, corners), expected)
+    for mask in np.random.default_rng(1).random((60, 11, 13)) < density:
+        expected = flood_fill(mask, corners)
+        np.testing.assert_array_equal(connected_components(mask, corners), expected)
 
 
 # --- the claims -------------------------------------------------------------------------------
@@ -408,34 +406,33 @@ class Terminal(io.StringIO):
 
 
 @parametrize(
-    ("stream", "waits", "shown"),
+    ("screen", "waits", "shown"),
     [
-        (Terminal, 0, "\rEpoch 1   0%\rEpoch 1  50%\r\x1b[K"),
-        (io.StringIO, 0, ""),
-        (Terminal, 0.5, ""),  # quick work needs none
+        (Terminal, 0, "\x1b[KEpoch 1   0%\r\x1b[KEpoch 1  50%\r\x1b[Kdone\n"),
+        (Terminal, 100, "\x1b[KEpoch 1   0%\r\x1b[Kdone\n"),
+        (io.StringIO, 0, "done\n"),
     ],
 )
-def test_progress_shows_on_a_terminal_and_clears_its_line_even_if_interrupted(
-    monkeypatch, stream, waits, shown
+def test_progress_shows_on_a_terminal_now_and_then_and_gives_way_to_a_line(
+    monkeypatch, screen, waits, shown
 ):
-    monkeypatch.setattr(Progress, "SECONDS_BETWEEN", waits)
-    stream = stream()
-    with pytest.raises(KeyboardInterrupt), Progress("Epoch 1", 100, stream) as progress:
-        progress.update(0)
-        progress.update(50)
-        raise KeyboardInterrupt
-    assert stream.getvalue() == shown
+    monkeypatch.setattr(utils, "SECONDS_BETWEEN", waits)
+    monkeypatch.setattr(utils.time, "monotonic", iter([1000.0, 1050.0]).__next__)
+    log = RunLog("en", screen())
+    log.progress("Epoch {n}", 0, n=1)
+    log.progress("Epoch {n}", 0.5, n=1)
+    log.say("done")
+    assert (log.screen.getvalue(), log.contents()) == (shown, "done\n")
 
 
 def test_ascii_art_stands_side_by_side_two_rows_to_a_line_cut_to_the_ink():
-    image = np.zeros((8, 6))
-    image[1:3, 1:4] = 1  # full ink: #
-    image[3:5, 1] = 0.4  # 0.4 of the ramp of five steps: :
-    image[3, 3] = 1  # half of its pair of rows: 2.5 of 5, rounded to even
-    images = [image, np.ones((3, 1)), np.zeros((4, 4)), np.ones((2, 3))]
-    assert ascii_art(images, ["One:", "B", "C", "D"]).split("\n") == [
-        *("One:  B  C  D", "###   #     ###", ": :   :")
-    ]
+    images = np.zeros((2, 8, 6))
+    images[0, 1:3, 1:4] = 1  # full ink: #
+    images[0, 3:5, 1] = 0.4  # 0.4 of the ramp of five steps: :
+    images[0, 3, 3] = 1  # half of its pair of rows: 2.5 of 5, rounded to even
+    images[1, 5, 1] = 1  # the last of an odd number of rows
+    art = ascii_art(images, ["One:", "B"])
+    assert art.split("\n") == ["One:  B", "###", ": :", "      :"]
 
 
 # --- leaving a script -------------------------------------------------------------------------

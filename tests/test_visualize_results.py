@@ -303,7 +303,11 @@ def test_study_shows_each_difference_with_its_interval_in_the_colour_of_its_verd
         "--epochs 2": [0.2, 0.3] * 2 + [0.2],
     }
     rest = dict.fromkeys(("recall", "precision", "false_positives", "false_negatives"), 1)
-    runs = {name: [{"f1": value, **rest} for value in values] for name, values in f1.items()}
+    runs = {
+        f"{name} --seed {seed}": {"f1": value, **rest}
+        for name, values in f1.items()
+        for seed, value in enumerate(values)
+    }
     about = {"settings": {"digit": 8}, "dataset": "MNIST"}
     path = tmp_path / "study.json"
     path.write_text(json.dumps({"about": about, "runs": runs}))
@@ -635,7 +639,7 @@ def test_ink_lies_where_the_left_button_was_down(pad, places, box, lines):
     event = MouseEvent("motion_notify_event", pad.figure.canvas, 200, 300)
     pad.figure.canvas.callbacks.process("motion_notify_event", event)
     np.testing.assert_array_equal(pad.drawing, drawing)  # it moves, and no button is down
-    assert connected_components(drawing[np.newaxis] == 0).max() == lines
+    assert connected_components(drawing == 0).max() == lines
     if lines:
         rows, columns = np.nonzero(drawing == 0)
         ends = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
