@@ -39,7 +39,7 @@ import numpy as np
 import utils
 from mnist_loader import DIGITS, IMAGE_SIDE, PIXELS, SOURCES, Dataset, augment, load_dataset
 from neural_network import DTYPES, SGD, ModelError, NeuralNetwork, check
-from utils import Evaluation, RunLog, UserError, for_json, said, writable_directory, write_text
+from utils import Evaluation, RunLog, UserError, said, writable_directory, write_text
 
 OUTPUT_DIR = Path(__file__).resolve().parent / "sample_outputs"
 LOG_FILE, METRICS_FILE = "training_log.txt", "metrics.json"
@@ -108,12 +108,11 @@ class Run:
     def evaluation(self) -> Evaluation:
         return Evaluation.of(self.probabilities, self.is_digit, self.settings.threshold)
 
-    def false_alarms(self) -> dict[int, utils.ErrorRate]:
+    def false_alarms(self) -> dict[int, utils.Rate]:
         """For each other digit among the test images, how often it is taken for the digit."""
         digits = self.dataset.test.digits
         others = np.unique(digits[~self.is_digit]).tolist()
-        answers = {n: self.answers[digits == n] for n in others}
-        return {n: utils.ErrorRate(int(yes.sum()), len(yes)) for n, yes in answers.items()}
+        return {n: utils.Rate.of(self.answers[digits == n]) for n in others}
 
     @cached_property
     def claims(self) -> list[utils.Claim]:
@@ -273,7 +272,7 @@ def train_epochs(
         test = Evaluation.of(probabilities, test_targets, settings.threshold)
         row = {"epoch": epoch, "loss": loss, "test_loss": test.loss}
         row |= {"test_accuracy": test.accuracy, "test_recall": test.recall}
-        history.append(for_json(row))
+        history.append(utils.for_json(row))
         yield history[-1]
 
 
@@ -369,11 +368,10 @@ def say_how_to_go_on(log: RunLog, run: Run, options: Namespace) -> None:
 
 def describe_run(log: RunLog, run: Run) -> None:
     """Say what is trained on what."""
-    network, settings, name = run.network, run.settings, run.dataset.name
+    network, settings, data = run.network, run.settings, run.dataset
+    name = dataset_name(data.name, log.text)
     title = log.text(
-        "Recognising the handwritten digit {digit} in {name}",
-        digit=settings.digit,
-        name=dataset_name(name, log.text),
+        "Recognising the handwritten digit {digit} in {name}", digit=settings.digit, name=name
     )
     log.write(f"{title}\n{'=' * len(title)}")
     warn_of_sample(log, run)
@@ -384,22 +382,16 @@ def describe_run(log: RunLog, run: Run) -> None:
         Network: {layers}; {parameters:,} parameters, {s.dtype}, seed {s.seed}
         Training: epochs {s.epochs}, an update after every sample; learning rate {rate}
         Momentum {s.momentum:g}, L2 {s.l2:g}, dropout {s.dropout:g}
+        Training images: {a.total:,}, of them {a.count:,} show the digit {s.digit} ({a.share:.2%})
+        Test images: {b.total:,}, of them {b.count:,} show the digit {s.digit} ({b.share:.2%})
         """,
         layers=" -> ".join([f"{inputs}", *(f"{n} tanh" for n in hidden), f"{output} sigmoid"]),
         parameters=sum(array.size for array in network.weights + network.biases),
         rate=f"{first:g}" if last is None else f"{first:g} .. {last:g}",
+        a=utils.Rate.of(data.train.digits == settings.digit),
+        b=utils.Rate.of(run.is_digit),
         s=settings,
     )
-    for line, split in zip(
-        (
-            said("Training images: {n:,}, of them {own:,} show the digit {digit} ({share:.2%})"),
-            said("Test images: {n:,}, of them {own:,} show the digit {digit} ({share:.2%})"),
-        ),
-        (run.dataset.train, run.dataset.test),
-        strict=True,
-    ):
-        is_own = split.digits == settings.digit
-        log.say(line, n=len(is_own), own=is_own.sum(), digit=settings.digit, share=is_own.mean())
     if settings.augment:
         log.say("Every epoch trains on copies deformed anew")
     if settings.focus:
@@ -472,8 +464,8 @@ def report_results(log: RunLog, run: Run) -> None:
         return
     say("False alarms, other digits taken for {digit}: {r.false_positives:,} of {r.negatives:,}")
     for n, rate in run.false_alarms().items():
-        if rate.errors:
-            say("  digit {n}: {rate.errors:,} of {rate.total:,} ({rate.share:.2%})", n=n, rate=rate)
+        if rate.count:
+            say("  digit {n}: {rate.count:,} of {rate.total:,} ({rate.share:.2%})", n=n, rate=rate)
     say("Missed, images of {digit} not recognised: {r.false_negatives:,} of {r.positives:,}")
     if missed := np.flatnonzero(run.is_digit & ~run.answers).tolist():
         line = text("images of the test set, counted from 0: {rows}", rows=str(missed)[1:-1])
@@ -487,7 +479,7 @@ def report_claims(log: RunLog, run: Run) -> None:
     rows[0] += [text("difference, points"), text("verdict")]
     for claim in run.claims:
         rates = (
-            text("{r.errors:,} of {r.total:,} {r.share:7.2%}", r=rate)
+            text("{r.count:,} of {r.total:,} {r.share:7.2%}", r=rate)
             for rate in (claim.affected, claim.rest)
         )
         rows.append(
@@ -540,7 +532,7 @@ def write_results(log: RunLog, run: Run, output_dir: Path) -> None:
         "configuration": settings | sizes | {"layer_sizes": run.network.layer_sizes},
         "epochs_completed": len(run.history),
         "history": run.history,
-        "evaluation": for_json(asdict(run.evaluation)),
+        "evaluation": utils.for_json(asdict(run.evaluation)),
         "error_analysis": [claim.as_dict() for claim in run.claims],
     }
     write_text(output_dir / LOG_FILE, log.contents())
@@ -606,7 +598,7 @@ def run_study(arguments: Sequence[str], options: Namespace) -> int:
                 run = begin(command)
                 for _ in train_epochs(run.network, run.dataset):
                     log.progress("Study:", len(runs) / len(study_runs()))
-                runs[command] = for_json(asdict(run.evaluation))
+                runs[command] = utils.for_json(asdict(run.evaluation))
                 write_text(path, json.dumps({"about": about, "runs": runs}, indent=1) + "\n")
     except KeyboardInterrupt as interrupt:
         log.remark("Interrupted; the same command goes on from here")

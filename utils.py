@@ -196,19 +196,34 @@ def roc_auc(scores: np.ndarray, targets: np.ndarray) -> float:
 CONFIDENCE_Z = 1.959964  # standard normal quantile: two-sided intervals of 95%
 
 
-def wilson_interval(k: int, n: int) -> tuple[float, float]:
-    """Wilson's 95% score interval for the share k / n (J. Am. Stat. Assoc. 22, 1927).
+class Rate(NamedTuple):
+    """So many of so many images."""
 
-        (p + z^2 / 2n  -+  z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n),     p = k / n
+    count: int
+    total: int
 
-    All of [0, 1] where n is 0.
-    """
-    if not n:
-        return 0.0, 1.0
-    p, z = k / n, CONFIDENCE_Z
-    centre, whole = p + z * z / (2 * n), 1 + z * z / n
-    reach = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, (centre - reach) / whole), min(1.0, (centre + reach) / whole)
+    @classmethod
+    def of(cls, mask: np.ndarray) -> Rate:
+        return cls(int(np.sum(mask)), len(mask))
+
+    @property
+    def share(self) -> float:
+        return _ratio(self.count, self.total)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95% score interval for the share p (J. Am. Stat. Assoc. 22, 1927).
+
+            (p + z^2 / 2n  -+  z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+
+        All of [0, 1] where n, the total, is 0.
+        """
+        p, n, z = self.share, self.total, CONFIDENCE_Z
+        if not n:
+            return 0.0, 1.0
+        centre, whole = p + z * z / (2 * n), 1 + z * z / n
+        reach = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return max(0.0, (centre - reach) / whole), min(1.0, (centre + reach) / whole)
 
 
 # --- the shape of a digit ---------------------------------------------------------------------
@@ -325,29 +340,14 @@ LOOKALIKES |= {7: (1, 9), 8: (6, 9), 9: (4, 7)}
 LabelledImages = tuple[np.ndarray, np.ndarray]  # images (n, side * side), digits (n,)
 
 
-class ErrorRate(NamedTuple):
-    """So many errors on so many images."""
-
-    errors: int
-    total: int
-
-    @property
-    def share(self) -> float:
-        return _ratio(self.errors, self.total)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        return wilson_interval(self.errors, self.total)
-
-
 class Claim(NamedTuple):
     """One claim of the lab sheet about where the network errs, put to the test."""
 
     name: str  # "gap", "thin", "slant", "lookalikes" or "noise"
     title: str  # which images are affected, in English, with these fields:
     fields: dict[str, float]  # the digit, the limit of the measure, the look-alikes
-    affected: ErrorRate
-    rest: ErrorRate
+    affected: Rate
+    rest: Rate
     wrong: list[int]  # the affected images got wrong, by their number in the test set
 
     @property
@@ -385,7 +385,8 @@ class Claim(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """What the claim compared and found, by name, for JSON."""
-        rates = {"affected": self.affected._asdict(), "rest": self.rest._asdict()}
+        groups = {"affected": self.affected, "rest": self.rest}
+        rates = {n: {"errors": rate.count, "total": rate.total} for n, rate in groups.items()}
         found = {name: getattr(self, name) for name in ("difference", "interval", "verdict")}
         return for_json(self._asdict() | rates | found)
 
@@ -410,9 +411,8 @@ def examine_claims(
 
     def claim(name: str, title: str, among: Any, affected: Any, **fields: float) -> Claim:
         """Compare, among these images, the affected with the others: masks (n_test,)."""
-        groups = among & affected, among & ~affected
-        rates = (ErrorRate(int(np.sum(wrong & group)), int(np.sum(group))) for group in groups)
-        numbers = np.flatnonzero(wrong & groups[0]).tolist()
+        rates = Rate.of(wrong[among & affected]), Rate.of(wrong[among & ~affected])
+        numbers = np.flatnonzero(wrong & among & affected).tolist()
         return Claim(name, title, {"digit": digit, **fields}, *rates, numbers)
 
     claims = []

@@ -80,8 +80,8 @@ from utils import (
     REFUTED,
     ArgumentParser,
     Claim,
-    ErrorRate,
     Language,
+    Rate,
     RunLog,
     UserError,
     atomic_write,
@@ -488,9 +488,9 @@ def plot_claim_examples(axes: Axes, run: Run, text: Say) -> None:
         inset.set_axis_off()
 
 
-def rate_text(text: Say, rate: ErrorRate) -> str:
+def rate_text(text: Say, rate: Rate) -> str:
     """Like "27.78% (10 of 36)"."""
-    counts = text("{errors:,} of {total:,}", errors=rate.errors, total=rate.total)
+    counts = text("{errors:,} of {total:,}", errors=rate.count, total=rate.total)
     return f"{percent(rate.share)} ({counts})"
 
 

@@ -18,9 +18,9 @@ import pytest
 import utils
 from utils import (
     Claim,
-    ErrorRate,
     Evaluation,
     Language,
+    Rate,
     RunLog,
     UserError,
     ascii_art,
@@ -34,7 +34,6 @@ from utils import (
     slant,
     stray_ink,
     stroke_width,
-    wilson_interval,
     writable_directory,
 )
 
@@ -106,8 +105,8 @@ def test_roc_auc_of_nan_is_refused():
 )
 def test_wilson_interval_is_the_published_one(k, n, low, high):
     """The second and third: Newcombe, Statistics in Medicine 17 (1998) 857, table I."""
-    assert wilson_interval(k, n) == pytest.approx((low, high), abs=5e-5)
-    assert wilson_interval(n - k, n) == pytest.approx((1 - high, 1 - low), abs=5e-5)
+    assert Rate(k, n).interval == pytest.approx((low, high), abs=5e-5)
+    assert Rate(n - k, n).interval == pytest.approx((1 - high, 1 - low), abs=5e-5)
 
 
 @parametrize(("share", "text"), [(0.927, "92.70%"), (1, "100.00%"), (np.nan, "n/a")])
@@ -211,8 +210,8 @@ def test_components_are_those_of_a_flood_fill(corners):
 
 
 def a_claim(errors: int, total: int, rest_errors: int, rest_total: int) -> Claim:
-    rest = ErrorRate(rest_errors, rest_total)
-    return Claim("gap", "", 2, ErrorRate(errors, total), rest, ())
+    rest = Rate(rest_errors, rest_total)
+    return Claim("gap", "", 2, Rate(errors, total), rest, ())
 
 
 @parametrize(
@@ -270,10 +269,10 @@ def test_errors_are_counted_among_the_affected_and_among_the_rest():
     claims = examine_claims(8, train, test, (test[1] == 8) ^ wrong)
 
     told = {claim.name: (claim.affected, claim.rest) for claim in claims}
-    assert told["gap"] == (ErrorRate(20, 35), ErrorRate(2, 50))
-    assert told["slant"] == (ErrorRate(7, 15), ErrorRate(15, 70))
-    assert told["lookalikes"] == (ErrorRate(4, 40), ErrorRate(9, 52))
-    assert told["noise"] == (ErrorRate(5, 12), ErrorRate(30, 165))
+    assert told["gap"] == (Rate(20, 35), Rate(2, 50))
+    assert told["slant"] == (Rate(7, 15), Rate(15, 70))
+    assert told["lookalikes"] == (Rate(4, 40), Rate(9, 52))
+    assert told["noise"] == (Rate(5, 12), Rate(30, 165))
     assert claims[0].wrong == [*range(50, 63), *range(70, 74), *range(79, 82)]
 
 
@@ -282,7 +281,7 @@ def test_thin_digits_are_thinner_than_nine_training_images_in_ten():
     test = labelled((bar(1), 8, 6), (bar(5), 8, 4), (bar(1), 3, 9))
     claims = examine_claims(8, train, test, np.arange(19) >= 5)
     thin = next(claim for claim in claims if claim.name == "thin")
-    assert (thin.affected, thin.rest) == (ErrorRate(5, 6), ErrorRate(0, 4))
+    assert (thin.affected, thin.rest) == (Rate(5, 6), Rate(0, 4))
 
 
 @parametrize(

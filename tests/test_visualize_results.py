@@ -241,7 +241,7 @@ def test_claims_are_differences_with_intervals_beside_their_rates(run):
         np.testing.assert_allclose(values, 100 * np.array([claim.difference, *claim.interval]))
         assert verdict == claim.verdict
         for words, rate in ("wrong", claim.affected), ("of the others", claim.rest):
-            assert f"{words}: {percent(rate.share)} ({rate.errors} of {rate.total})" in label
+            assert f"{words}: {percent(rate.share)} ({rate.count} of {rate.total})" in label
         strip = np.asarray(examples.child_axes[row].images[0].get_array())
         first = run.dataset.test.images[list(claim.wrong[:5])].reshape(-1, 28, 28)
         np.testing.assert_array_equal(
@@ -260,7 +260,7 @@ def test_false_alarms_are_sorted_dots_and_zero_is_one(run):
     ):
         assert x == rates[other].share
         assert ticks(axes.yaxis)[round(y)].endswith(
-            f"({rates[other].errors} of {rates[other].total})"
+            f"({rates[other].count} of {rates[other].total})"
         )
         np.testing.assert_allclose(segment[:, 0], rates[other].interval)
     assert points.get_xdata()[-1] == 0
