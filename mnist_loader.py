@@ -155,7 +155,7 @@ def load_dataset(
     elif directory.resolve() == OWN_DIR and None in _files_in(directory).values():
         try:
             download_mnist(directory)
-        except DatasetError as error:
+        except UserError as error:
             if source == "mnist":
                 raise
             print(f"{error}. Going on with the bundled sample, NOT MNIST.", file=sys.stderr)
@@ -301,7 +301,8 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
 
     A file that is there and right is left alone, one that is there and wrong is refused. Nothing
     takes its name before its SHA-256 has been checked, so an interrupted download is simply begun
-    again. Raises DatasetError if a file is wrong, can be had from no mirror or cannot be written.
+    again. Raises DatasetError if a file is wrong or can be had from no mirror, UserError if it
+    cannot be written.
     """
     directory = Path(DATA_DIR if data_dir is None else data_dir)
     found, mirrors = _files_in(directory), list(MIRRORS)
@@ -311,12 +312,9 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
     for name, path in found.items():
         if not path:
             content = _fetch(name, mirrors, directory)
-            try:
-                path = found[name] = writable_directory(directory) / name
-                with atomic_write(path) as file:
-                    file.write(content)
-            except UserError as error:
-                raise DatasetError(str(error)) from error
+            found[name] = writable_directory(directory) / name
+            with atomic_write(found[name]) as file:
+                file.write(content)
     return list(found.values())
 
 
@@ -890,31 +888,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log = RunLog(options.lang)
     for path in paths:
         log.say("Verified: {path}", path=path)
-    train_pixels, train_digits, _, test_digits = map(read_idx, paths)
-    _, height, width = train_pixels.shape
+    pixels, train, _, test = map(read_idx, paths)  # digits of 60,000 and of 10,000 images
     log.say(
         """
         {total:,} images of the digits 0 to 9
-        {train:,} training examples, {test:,} test examples
-        Size of each image: {height}x{width} pixels ({size} pixels)
+        {train.size:,} training examples, {test.size:,} test examples
+        Size of each image: {pixels.shape[1]}x{pixels.shape[2]} pixels ({size} pixels)
         Each pixel has a value from {lowest} to {highest} (levels of grey)
         Mean ink of the training images: {mean:.4f} of full; inked pixels: {inked:.1%}
         Images of each digit:
         """,
-        total=len(train_digits) + len(test_digits),
-        train=len(train_digits),
-        test=len(test_digits),
-        height=height,
-        width=width,
-        size=height * width,
-        lowest=train_pixels.min(),
-        highest=train_pixels.max(),
-        mean=train_pixels.mean() / FULL_INK,
-        inked=(train_pixels > 0).mean(),
+        total=train.size + test.size,
+        train=train,
+        test=test,
+        pixels=pixels,
+        size=pixels[0].size,
+        lowest=pixels.min(),
+        highest=pixels.max(),
+        mean=pixels.mean() / FULL_INK,
+        inked=(pixels > 0).mean(),
     )
-    counts = (np.bincount(digits, minlength=DIGITS) for digits in (train_digits, test_digits))
-    for digit, (train, test) in enumerate(zip(*counts, strict=True)):
-        log.say("  {digit}: {train:,} training, {test:,} test", digit=digit, train=train, test=test)
+    for n in range(DIGITS):
+        counts = {"train": np.sum(train == n), "test": np.sum(test == n)}
+        log.say("  {digit}: {train:,} training, {test:,} test", digit=n, **counts)
     return EXIT_DONE
 
 

@@ -416,14 +416,14 @@ def test_directory_that_cannot_be_written_is_told_and_left_as_it_was(
 ):
     mirrors("")
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DatasetError, match="cannot write"):
+    with pytest.raises(UserError, match="cannot write"):
         download_mnist(tmp_path / "file" / "data")
 
     def no_space(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(DatasetError, match="No space left"):
+    with pytest.raises(UserError, match="No space left"):
         download_mnist(tmp_path / "data")
     assert contents(tmp_path / "data") == {}
 
