@@ -29,12 +29,10 @@ from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from matplotlib.widgets import Button
 from PIL import Image, ImageDraw
@@ -73,7 +71,6 @@ STYLE = {
     "axes.spines.right": False,
     "figure.titlesize": 11,
     "figure.titleweight": "bold",
-    "hatch.linewidth": 0.6,
     "legend.edgecolor": "none",
     "legend.labelcolor": "linecolor",
     "lines.markersize": 4,
@@ -97,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.figures and (options.animate or options.image or options.draw):
         raise UserError("--figures has no meaning with --animate, --image or --draw; leave it out")
     directory = options.output_dir or OUTPUT_DIR
-    with rc_context(STYLE):
+    with plt.rc_context(STYLE):
         if options.image or options.draw:
             return look_at_handwriting(options, directory)
         run = read_run(directory, options.data_dir)
@@ -143,7 +140,6 @@ def write_figures(run: Run, log: RunLog, options: argparse.Namespace, directory:
     has_study = (directory / train_network.STUDY_LOG_FILE).exists()
     names = options.figures or [*FIGURES, *([STUDY_FIGURE] if has_study else [])]
     utils.writable_directory(directory, [f"{name}.{options.format}" for name in names])
-    figures = {}
     for name in names:
         if name == STUDY_FIGURE:
             figure = draw_study(directory / train_network.STUDY_FILE, log.text)
@@ -156,9 +152,11 @@ def write_figures(run: Run, log: RunLog, options: argparse.Namespace, directory:
         path = directory / f"{name}.{options.format}"
         save_figure(figure, path)
         log.remark("Written: {path}", path=path)
-        figures[path.name] = figure
+        if options.show:
+            window = open_window(name, figure.get_size_inches())
+            window.add_axes((0, 0, 1, 1), frameon=False).imshow(picture_of(figure).convert("RGB"))
     if options.show:
-        show_figures(figures)
+        plt.show()
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -176,14 +174,6 @@ def picture_of(figure: Figure) -> Image.Image:
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     return picture.quantize(dither=Image.Dither.NONE)
-
-
-def show_figures(figures: dict[str, Figure]) -> None:
-    """Open a window for each figure, and wait until all are closed."""
-    for name, figure in figures.items():
-        window = open_window(name, figure.get_size_inches())
-        window.add_axes((0, 0, 1, 1), frameon=False).imshow(picture_of(figure).convert("RGB"))
-    plt.show()
 
 
 def open_window(title: str, size: Sequence[float]) -> Figure:
@@ -210,29 +200,23 @@ def facts(run: Run, text: Say) -> dict[str, Any]:
     """What a line may say of a run, by name."""
     result, digits = run.evaluation, run.dataset.train.digits
     own = int(np.sum(digits == run.settings.digit))
-    verdicts = Counter(claim.verdict for claim in run.claims)
     start = np.linalg.norm(train_network.fresh_network(run.settings).weights[0])
-    change = np.linalg.norm(learnt_change(run, run.network))
     return {
         **vars(run.settings),
         **asdict(result),
-        **{name: verdicts[name] for name in ("confirmed", "refuted", "inconclusive")},
         "claims": len(run.claims),
+        "confirmed": sum(claim.verdict == utils.CONFIRMED for claim in run.claims),
         "usual": text(result.usual_answer),
         "alarm_rate": result.false_positives / result.negatives,
         "own_share": result.positives / result.total,
         "dataset": dataset_name(run.dataset.name, text),
-        "layers": layers_of(run.network),
+        "layers": "-".join(map(str, run.network.layer_sizes)),
         "n": len(run.history),
         "train": len(digits),
         "train_own": own,
         "train_share": own / len(digits),
-        "change": change / start if start else math.nan,
+        "change": np.linalg.norm(learnt_change(run)) / start if start else math.nan,
     }
-
-
-def layers_of(network: NeuralNetwork) -> str:
-    return "-".join(map(str, network.layer_sizes))
 
 
 # --- panels: each draws one thing on axes that a figure gives it ------------------------------
@@ -255,7 +239,7 @@ def plot_shares(axes: Axes, run: Run, text: Say) -> None:
     plot_history(axes, run, "test_recall", label, SECOND_LINE)
     axes.set(title=text("Test images answered rightly"), xlabel=text("epoch"), ylim=(0, 1))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(fontsize=SMALL_TEXT)
+    axes.legend(fontsize=SMALL_TEXT, borderaxespad=1.5)  # off the lines at 0 and 1
 
 
 def plot_history(axes: Axes, run: Run, name: str, label: str, look: dict[str, Any]) -> None:
@@ -285,11 +269,9 @@ def plot_confusion(axes: Axes, run: Run, text: Say) -> None:
 
 def curve_counts(run: Run) -> tuple[np.ndarray, np.ndarray]:
     """True and false positives from each threshold that makes a difference, from none to all."""
-    order = np.argsort(-run.probabilities, kind="stable")
-    last_of_ties = np.append(np.diff(run.probabilities[order]) != 0, True)
-    hits = run.is_digit[order]
-    true, false = np.cumsum(hits)[last_of_ties], np.cumsum(~hits)[last_of_ties]
-    return np.append(0, true), np.append(0, false)
+    own, others = (np.sort(run.probabilities[run.is_digit == own]) for own in (True, False))
+    thresholds = np.append(np.inf, np.unique(run.probabilities)[::-1])
+    return tuple(len(scores) - np.searchsorted(scores, thresholds) for scores in (own, others))
 
 
 def plot_roc(axes: Axes, run: Run, text: Say) -> None:
@@ -329,15 +311,12 @@ def mark_threshold(axes: Axes, x: float, y: float, label: str) -> None:
 
 def plot_scores(axes: Axes, run: Run, text: Say) -> None:
     """How many images of the digit, and of the others, have which score."""
-    labels = [
-        text('{digit}s: {true_positives:,} answered "{digit}", {false_negatives:,} no'),
-        text('others: {false_positives:,} answered "{digit}", {true_negatives:,} no'),
-    ]
+    own = text('{digit}s: {true_positives:,} answered "{digit}", {false_negatives:,} no')
+    others = text('others: {false_positives:,} answered "{digit}", {true_negatives:,} no')
     looks = {"color": [DIGIT_COLOUR, OTHERS_COLOUR], "edgecolor": "white", "linewidth": 0.5}
     groups = run.probabilities[run.is_digit], run.probabilities[~run.is_digit]
-    axes.hist(groups, SCORE_BINS, label=labels, **looks)
-    label = text("threshold {threshold:g}")
-    axes.axvline(run.settings.threshold, label=label, **BASELINE)
+    axes.hist(groups, SCORE_BINS, label=[own, others], **looks)
+    axes.axvline(run.settings.threshold, label=text("threshold {threshold:g}"), **BASELINE)
     axes.set(yscale="log", xlim=(0, 1), ylabel=text("images (log)"))
     axes.set_ylim(0.6, 6 * axes.get_ylim()[1])  # room for the legend
     axes.yaxis.set_major_formatter(lambda images, _: text("{images:,}", images=round(images)))
@@ -407,13 +386,13 @@ def plot_claims(axes: Axes, run: Run, text: Say) -> None:
 
 def plot_differences(axes: Axes, compared: Sequence[Any], labels: Sequence[str], text: Say) -> None:
     """Differences with their intervals beside a line at zero, in the colours of their verdicts."""
-    for verdict, (colour, marker) in VERDICT_LOOKS.items():
+    for verdict in dict.fromkeys(one.verdict for one in compared):
         rows = [row for row, one in enumerate(compared) if one.verdict == verdict]
-        if rows:
-            points = 100 * np.array([compared[row].difference for row in rows])
-            reach = np.abs(100 * np.array([compared[row].interval for row in rows]).T - points)
-            look = {"color": colour, "capsize": 3, "markersize": 6, "label": text(verdict)}
-            axes.errorbar(points, rows, xerr=reach, fmt=marker, **look)
+        points = 100 * np.array([compared[row].difference for row in rows])
+        reach = np.abs(100 * np.array([compared[row].interval for row in rows]).T - points)
+        colour, marker = VERDICT_LOOKS[verdict]
+        look = {"color": colour, "capsize": 3, "markersize": 6, "label": text(verdict)}
+        axes.errorbar(points, rows, xerr=reach, fmt=marker, **look)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(labels)), labels, fontsize=SMALL_TEXT)
     axes.set_ylim(len(labels) - 0.5, -0.5)
@@ -445,22 +424,19 @@ def plot_false_alarms(axes: Axes, run: Run, text: Say) -> None:
     axes.set(xlim=(0, 1.03 * ends.max()), ylim=(len(rates) - 0.5, -0.5))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set_title(text("False alarms: how often each other digit is taken for {digit}"))
-    axes.set_xlabel(
-        text("share of that digit's images, 95% intervals (dashed: all of them, {alarm_rate:.2%})")
-    )
+    label = said("share of its images, 95% intervals (dashed: of all others, {alarm_rate:.2%})")
+    axes.set_xlabel(text(label))
 
 
-def learnt_change(run: Run, network: NeuralNetwork) -> np.ndarray:
-    """What training had added to the first layer's weights, where it was at network: (784, units).
-
-    The weights that it started from follow from the settings.
-    """
-    return network.weights[0] - train_network.fresh_network(run.settings).weights[0]
+def learnt_change(run: Run, network: NeuralNetwork | None = None) -> np.ndarray:
+    """What training added to the first layer's weights, by its end or in a network on the way."""
+    start = train_network.fresh_network(run.settings)
+    return (network or run.network).weights[0] - start.weights[0]
 
 
 def full_colour(run: Run) -> float:
     """The change that has the full colour, as the few that are larger have."""
-    return max(float(np.quantile(np.abs(learnt_change(run, run.network)), 0.998)), 1e-6)
+    return max(float(np.quantile(np.abs(learnt_change(run)), 0.998)), 1e-6)
 
 
 def plot_units(
@@ -473,7 +449,7 @@ def plot_units(
     """
     weights = reduce(np.matmul, run.network.weights[1:])[:, 0]
     units = np.argsort(-sign * weights, kind="stable")[: np.sum(sign * weights > 0)][:UNITS_EACH]
-    change = learnt_change(run, network or run.network)[:, units].T / full_colour(run)
+    change = learnt_change(run, network)[:, units].T / full_colour(run)
     captions = [f"{weight:+.2f}" for weight in weights[units]]
     show_tiles(axes, change, UNIT_COLUMNS, captions, EFFECT_LOOK)
     axes.set_title(text(title))
@@ -511,25 +487,21 @@ def plot_deformed(axes: Axes, run: Run, text: Say) -> None:
     axes.imshow(sheet([first, *copies], len(first)), **INK_LOOK)
     axes.axhline(IMAGE_SIDE - 0.5, color=DIGIT_COLOUR, linewidth=2)
     axes.set_title(text("Deformed copies, as --augment makes them anew in each epoch"))
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
+    axes.set_axis_off()
 
 
 # --- figures: what each says, its rows of panels, and their heights in inches -----------------
 
-Panel = Callable[[Axes, Run, Say], None]
 missed = partial(plot_mistakes, own=True, title=said("{n} missed {digit}|{n} missed {digit}s"))
 alarms = partial(plot_mistakes, own=False, title=said("{n} false alarm|{n} false alarms"))
 few_missed, few_alarms = partial(missed, columns=5), partial(alarms, columns=5)
-units_for = partial(plot_units, sign=1, title=said("Units most for {digit}, output weights"))
-units_against = partial(
-    plot_units, sign=-1, title=said("Units most against {digit}, output weights")
-)
+units_for = partial(plot_units, sign=1, title=said("Units for {digit}: output weights"))
+units_against = partial(plot_units, sign=-1, title=said("Units against {digit}: output weights"))
 
 
 def mistakes_heights(run: Run) -> list[float]:
-    wrong, most = run.evaluation, MISTAKE_ROWS * MISTAKE_COLUMNS
-    shown = min(wrong.false_negatives, most), min(wrong.false_positives, most)
+    counts = run.evaluation.false_negatives, run.evaluation.false_positives
+    shown = np.minimum(counts, MISTAKE_ROWS * MISTAKE_COLUMNS)
     return [0.3 + tiles_height(WIDTH, n, MISTAKE_COLUMNS) for n in shown]
 
 
@@ -549,10 +521,7 @@ PLANS = {
         lambda _: (3.1, 2.1, 2.1),
     ),
     "learning_curves": (
-        said(
-            "Loss {loss:.4f} on the test images, accuracy {accuracy:.2%}, "
-            'where always "{usual}" scores {majority_share:.2%}'
-        ),
+        said('Loss {loss:.4f}, accuracy {accuracy:.2%}; always "{usual}": {majority_share:.2%}'),
         [[plot_loss, plot_shares]],
         lambda _: [3.3],
     ),
@@ -570,17 +539,12 @@ PLANS = {
         mistakes_heights,
     ),
     "error_analysis": (
-        said(
-            "Where the network errs, on all {total:,} test images: of {claims} claims "
-            "{confirmed} confirmed, {refuted} refuted, {inconclusive} inconclusive"
-        ),
+        said("On all {total:,} test images, {confirmed} of {claims} claims about errors confirmed"),
         [[plot_claims, plot_claims, plot_claim_examples], [plot_false_alarms] * 3],
         lambda run: (0.8 * len(run.claims) + 0.7, 2.9),
     ),
     "hidden_units": (
-        said(
-            "Training changed the weights of the hidden units by {change:.2%} of their random start"
-        ),
+        said("Training changed the hidden units' weights by {change:.2%} of their random start"),
         [[units_for, units_against], [plot_unit_colours] * 2],
         units_heights,
     ),
@@ -626,9 +590,7 @@ def draw_study(path: Path, text: Language) -> Figure:
     title = text(line, n=len(rows), better=better, worse=worse)
     about = json.loads(path.read_bytes())["about"]
     told = {"digit": about["settings"]["digit"], "dataset": dataset_name(about["dataset"], text)}
-    line = said(
-        "digit {digit}, {dataset}; {n} seeds, each compared with the lab's run of that seed"
-    )
+    line = said("digit {digit}, {dataset}; {n} seeds, compared with the lab's run seed by seed")
     footer = text(line, n=train_network.STUDY_SEEDS, **told)
     figure = start_figure(title, footer, 0.34 * len(rows) + 0.6)
     labels = [text("{row.improvement}\nF1 {row.f1:.2%}", row=row) for row in rows]
@@ -636,9 +598,6 @@ def draw_study(path: Path, text: Language) -> Figure:
     plot_differences(axes, rows, labels, text)
     axes.set_xlabel(text("difference of F1 in percentage points, 95% intervals"))
     return figure
-
-
-# --- the film ---------------------------------------------------------------------------------
 
 
 def write_film(run: Run, log: RunLog, path: Path) -> None:
@@ -661,15 +620,26 @@ def write_film(run: Run, log: RunLog, path: Path) -> None:
             frames.append(picture_of(figure))
             progress.label = text("Epoch {next}/{epochs}", next=epoch + 1)
     times = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
-    more = {"save_all": True, "append_images": frames[1:], "duration": times, "loop": 0}
     with atomic_write(path) as file:
-        frames[0].save(file, "GIF", **more)
+        first, *others = frames
+        first.save(file, "GIF", save_all=True, append_images=others, duration=times, loop=0)
     log.remark("Written: {path}", path=path)
 
 
-# --- your own handwriting: who looks ----------------------------------------------------------
+# --- your own handwriting ---------------------------------------------------------------------
 
 USUAL_SETTINGS = {"digit": 8, "threshold": 0.5, "lang": "en"}  # the lab sheet's
+NO_BOX = {"color": OTHERS_COLOUR, "linewidth": 1.6, "linestyle": (0, (3, 1.5))}
+YES_BOX = {"color": DIGIT_LINE_COLOUR, "linewidth": 2.2}
+MOST_TILES = 60  # digits beyond these keep their box and their line on the screen
+PICTURE_HEIGHT = 6.0  # inches, at most
+PAIR_COLUMNS, PAIR_WIDTH = 6, 2.8  # of a digit's two tiles: so many in a row, inches at most
+TAG_INCHES = 0.09, 0.16  # of a digit of a number's tag: width and height
+STAINED = 64  # levels of grey off the picture's usual one: ink, as far as tags should not cover it
+PAD_SIDE, PEN_WIDTH = 280, 20  # pixels, ten for each of MNIST's: a stroke of usual thickness there
+VERDICT_CHARACTERS = 70  # that fit into the line above the pad
+KEYS = {"c": "clear", "s": "save", "q": "close"}
+KEYS |= {"с": "clear", "ы": "save", "й": "close"}  # the same keys in the Russian layout
 
 
 class Reading(NamedTuple):
@@ -689,14 +659,12 @@ class Reader:
 
     def __init__(self, network: NeuralNetwork, language: str | None = None):
         settings = USUAL_SETTINGS | network.metadata.get("settings", {})
-        dataset = network.metadata.get("dataset")
+        layers, data = "-".join(map(str, network.layer_sizes)), network.metadata.get("dataset")
         self.network, self.threshold = network, settings["threshold"]
         self.log = RunLog(language or settings["lang"])
         self.text: Say = partial(self.log.text, digit=settings["digit"])
-        self.description = self.text("Network {layers}", layers=layers_of(network))
-        if dataset:
-            name = dataset_name(dataset, self.text)
-            self.description += self.text(", trained on {dataset}", dataset=name)
+        line = said("Network {layers}, trained on {data}") if data else said("Network {layers}")
+        self.description = self.text(line, layers=layers, data=dataset_name(data, self.text))
 
     def read(self, picture: np.ndarray) -> Reading:
         """Read a picture, uint8 (height, width) or (height, width, 3)."""
@@ -715,9 +683,8 @@ class Reader:
 
 def look_at_handwriting(options: argparse.Namespace, directory: Path) -> int:
     """Do what --image or --draw asks; that takes a network alone, the best there is by default."""
-    path, best = directory / MODEL_FILE, directory / "best" / MODEL_FILE
-    if best.exists() and not options.output_dir:
-        path = best
+    best = directory / "best" / MODEL_FILE
+    path = best if best.exists() and not options.output_dir else directory / MODEL_FILE
     network = NeuralNetwork.load(path)
     if network.layer_sizes[0] != PIXELS:
         raise ModelError(f"{path}: its network takes no images; run train_network.py again")
@@ -726,23 +693,12 @@ def look_at_handwriting(options: argparse.Namespace, directory: Path) -> int:
     utils.writable_directory(directory)
     if options.image:
         return recognise_pictures(reader, options.image, directory)
-    with rc_context({"toolbar": "None"}):  # its zoom and pan would take the mouse
+    with plt.rc_context({"toolbar": "None"}):  # its zoom and pan would take the mouse
         window = open_window(reader.text("Does it know your digit?"), (WIDTH, 6))
     window.canvas.mpl_disconnect(window.canvas.manager.key_press_handler_id)  # s, c, q are ours
     window.pad = DrawingPad(window, reader, directory)  # keeps it alive
     plt.show()
     return EXIT_DONE
-
-
-# --- your own handwriting: pictures -----------------------------------------------------------
-
-NO_BOX = {"color": OTHERS_COLOUR, "linewidth": 1.6, "linestyle": (0, (3, 1.5))}
-YES_BOX = {"color": DIGIT_LINE_COLOUR, "linewidth": 2.2}
-MOST_TILES = 60  # digits beyond these keep their box and their line on the screen
-PICTURE_HEIGHT = 6.0  # inches, at most
-PAIR_COLUMNS, PAIR_WIDTH = 6, 2.8  # of a digit's two tiles: so many in a row, inches at most
-TAG_INCHES = 0.09, 0.16  # of a digit of a number's tag: width and height
-STAINED = 64  # levels of grey off the picture's usual one: ink, as far as tags should not cover it
 
 
 def recognise_pictures(reader: Reader, paths: Sequence[Path], directory: Path) -> int:
@@ -826,7 +782,7 @@ def show_boxes(axes: Axes, picture: np.ndarray, reading: Reading, scale: float) 
     for number, ((left, top, right, bottom), is_yes, tag) in enumerate(digits, start=1):
         look = YES_BOX if is_yes else NO_BOX
         corner = left - 0.5, top - 0.5  # imshow's pixels lie around whole numbers
-        axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, **look))
+        axes.add_patch(plt.Rectangle(corner, right - left, bottom - top, fill=False, **look))
         ground = {"boxstyle": "square,pad=0.1", "color": look["color"]}
         place = {"ha": "center", "va": "center_baseline", "fontsize": SMALL_TEXT - 1}
         axes.text(*tag, f"{number}", color="white", bbox=ground, **place)
@@ -835,9 +791,7 @@ def show_boxes(axes: Axes, picture: np.ndarray, reading: Reading, scale: float) 
     axes.set_axis_off()
 
 
-def tag_places(
-    picture: np.ndarray, boxes: Sequence[Sequence[int]], wide: int, high: int
-) -> Iterator[tuple[float, float]]:
+def tag_places(picture: np.ndarray, boxes: list, wide: int, high: int) -> Iterator[tuple]:
     """The middle of a tag at each box: where it covers least ink and no other tag. All in pixels.
 
     It lies at a corner, above the box if it can, else below it, else in it.
@@ -851,14 +805,6 @@ def tag_places(
         tag = min(tags, key=lambda tag: cost[tag].sum())
         cost[tag] = wide * high  # more than any ink
         yield tag[1].start - wide / 2 - 0.5, tag[0].start - high / 2 - 0.5
-
-
-# --- your own handwriting: the pad ------------------------------------------------------------
-
-PAD_SIDE, PEN_WIDTH = 280, 20  # pixels, ten for each of MNIST's: a stroke of usual thickness there
-MOST_VERDICTS = 5  # that fit into the line above the pad
-KEYS = {"c": "clear", "s": "save", "q": "close"}
-KEYS |= {"с": "clear", "ы": "save", "й": "close"}  # the same keys in the Russian layout
 
 
 class DrawingPad:
@@ -949,8 +895,7 @@ class DrawingPad:
             side = math.isqrt(pixels.size)
             image.set_data(pixels.reshape(side, side))
         told = [f"{a} ({s:.2f})" for a, s in zip(reading.answers, reading.scores, strict=True)]
-        more = ["..."] if len(told) > MOST_VERDICTS else []
-        self._say("    ".join(told[:MOST_VERDICTS] + more))
+        self._say(textwrap.shorten(", ".join(told), VERDICT_CHARACTERS, placeholder=" ..."))
 
     def _say(self, verdict: str) -> None:
         self.verdict = verdict

@@ -34,7 +34,7 @@ def train(data_dir: Path, output_dir: Path, *options: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def style():
-    with visualize_results.rc_context(visualize_results.STYLE):
+    with visualize_results.plt.rc_context(visualize_results.STYLE):
         yield
 
 
