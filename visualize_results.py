@@ -199,7 +199,7 @@ def start_figure(title: str, footer: str, height: float) -> Figure:
 def facts(run: Run, text: Say) -> dict[str, Any]:
     """What a line may say of a run, by name."""
     result, digits = run.evaluation, run.dataset.train.digits
-    own = int(np.sum(digits == run.settings.digit))
+    is_own = digits == run.settings.digit
     start = np.linalg.norm(train_network.fresh_network(run.settings).weights[0])
     return {
         **vars(run.settings),
@@ -213,8 +213,8 @@ def facts(run: Run, text: Say) -> dict[str, Any]:
         "layers": "-".join(map(str, run.network.layer_sizes)),
         "n": len(run.history),
         "train": len(digits),
-        "train_own": own,
-        "train_share": own / len(digits),
+        "train_own": int(np.sum(is_own)),
+        "train_share": np.mean(is_own),
         "change": np.linalg.norm(learnt_change(run)) / start if start else math.nan,
     }
 
@@ -632,14 +632,12 @@ USUAL_SETTINGS = {"digit": 8, "threshold": 0.5, "lang": "en"}  # the lab sheet's
 NO_BOX = {"color": OTHERS_COLOUR, "linewidth": 1.6, "linestyle": (0, (3, 1.5))}
 YES_BOX = {"color": DIGIT_LINE_COLOUR, "linewidth": 2.2}
 MOST_TILES = 60  # digits beyond these keep their box and their line on the screen
-PICTURE_HEIGHT = 6.0  # inches, at most
-PAIR_COLUMNS, PAIR_WIDTH = 6, 2.8  # of a digit's two tiles: so many in a row, inches at most
+PICTURE_HEIGHT, PAIR_WIDTH, PAIR_COLUMNS = 6.0, 2.8, 6  # at most: inches, and digits in a row
 TAG_INCHES = 0.09, 0.16  # of a digit of a number's tag: width and height
 STAINED = 64  # levels of grey off the picture's usual one: ink, as far as tags should not cover it
 PAD_SIDE, PEN_WIDTH = 280, 20  # pixels, ten for each of MNIST's: a stroke of usual thickness there
 VERDICT_CHARACTERS = 70  # that fit into the line above the pad
-KEYS = {"c": "clear", "s": "save", "q": "close"}
-KEYS |= {"с": "clear", "ы": "save", "й": "close"}  # the same keys in the Russian layout
+KEYS = dict(zip("csqсый", ("clear", "save", "close") * 2, strict=True))  # also in Russian layout
 
 
 class Reading(NamedTuple):
@@ -741,8 +739,8 @@ def unused_path(path: Path, is_used: Callable[[Path], bool]) -> Path:
 
 def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Figure:
     """The picture with its digits boxed, and each as the network saw it, with what spoke for it."""
-    text, n, (height, width) = reader.text, len(reading.boxes), picture.shape[:2]
-    shown = min(n, MOST_TILES)
+    text, (height, width) = reader.text, picture.shape[:2]
+    shown = min(len(reading.boxes), MOST_TILES)
     columns = min(shown, PAIR_COLUMNS)
     heights = [
         min(WIDTH * height / width, PICTURE_HEIGHT),
