@@ -140,6 +140,7 @@ def write_figures(run: Run, log: RunLog, options: argparse.Namespace, directory:
     has_study = (directory / train_network.STUDY_LOG_FILE).exists()
     names = options.figures or [*FIGURES, *([STUDY_FIGURE] if has_study else [])]
     utils.writable_directory(directory, [f"{name}.{options.format}" for name in names])
+    figures = {}
     for name in names:
         if name == STUDY_FIGURE:
             figure = draw_study(directory / train_network.STUDY_FILE, log.text)
@@ -152,10 +153,11 @@ def write_figures(run: Run, log: RunLog, options: argparse.Namespace, directory:
         path = directory / f"{name}.{options.format}"
         save_figure(figure, path)
         log.remark("Written: {path}", path=path)
-        if options.show:
+        figures[name] = figure
+    if options.show:
+        for name, figure in figures.items():
             window = open_window(name, figure.get_size_inches())
             window.add_axes((0, 0, 1, 1), frameon=False).imshow(picture_of(figure).convert("RGB"))
-    if options.show:
         plt.show()
 
 
@@ -313,9 +315,8 @@ def plot_scores(axes: Axes, run: Run, text: Say) -> None:
     """How many images of the digit, and of the others, have which score."""
     own = text('{digit}s: {true_positives:,} answered "{digit}", {false_negatives:,} no')
     others = text('others: {false_positives:,} answered "{digit}", {true_negatives:,} no')
-    looks = {"color": [DIGIT_COLOUR, OTHERS_COLOUR], "edgecolor": "white", "linewidth": 0.5}
     groups = run.probabilities[run.is_digit], run.probabilities[~run.is_digit]
-    axes.hist(groups, SCORE_BINS, label=[own, others], **looks)
+    axes.hist(groups, SCORE_BINS, label=[own, others], color=[DIGIT_COLOUR, OTHERS_COLOUR])
     axes.axvline(run.settings.threshold, label=text("threshold {threshold:g}"), **BASELINE)
     axes.set(yscale="log", xlim=(0, 1), ylabel=text("images (log)"))
     axes.set_ylim(0.6, 6 * axes.get_ylim()[1])  # room for the legend
@@ -424,8 +425,7 @@ def plot_false_alarms(axes: Axes, run: Run, text: Say) -> None:
     axes.set(xlim=(0, 1.03 * ends.max()), ylim=(len(rates) - 0.5, -0.5))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set_title(text("False alarms: how often each other digit is taken for {digit}"))
-    label = said("share of its images, 95% intervals (dashed: of all others, {alarm_rate:.2%})")
-    axes.set_xlabel(text(label))
+    axes.set_xlabel(text("share of images, 95% intervals (dashed: all others, {alarm_rate:.2%})"))
 
 
 def learnt_change(run: Run, network: NeuralNetwork | None = None) -> np.ndarray:

@@ -415,7 +415,7 @@ def test_all_figures_are_drawn_and_the_errors_are_of_all_test_images(draw, run_d
 
 def test_show_without_a_screen_says_so_and_writes(draw, run_dir, capsys):
     with pytest.raises(UserError, match="no screen"):
-        draw("--show", "--figures", "samples")
+        draw("--show", "--figures", "report", "samples")
     assert "samples.png" in capsys.readouterr().out
     with Image.open(run_dir / "samples.png") as picture:
         assert min(picture.size) > 700
