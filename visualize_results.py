@@ -387,7 +387,7 @@ def plot_claims(axes: Axes, run: Run, text: Say) -> None:
 
 def plot_differences(axes: Axes, compared: Sequence[Any], labels: Sequence[str], text: Say) -> None:
     """Differences with their intervals beside a line at zero, in the colours of their verdicts."""
-    for verdict in dict.fromkeys(one.verdict for one in compared):
+    for verdict in sorted({one.verdict for one in compared}, key=list(VERDICT_LOOKS).index):
         rows = [row for row, one in enumerate(compared) if one.verdict == verdict]
         points = 100 * np.array([compared[row].difference for row in rows])
         reach = np.abs(100 * np.array([compared[row].interval for row in rows]).T - points)
