@@ -22,7 +22,7 @@ import train_network
 import visualize_results
 from neural_network import NeuralNetwork
 from utils import Language, UserError, connected_components, percent
-from visualize_results import FIGURES, DrawingPad, draw_figure, main
+from visualize_results import FIGURES, DrawingPad, Reader, draw_figure, main
 
 
 def train(data_dir: Path, output_dir: Path, *options: str) -> Path:
@@ -34,7 +34,7 @@ def train(data_dir: Path, output_dir: Path, *options: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def style():
-    with visualize_results.rc_context(visualize_results.STYLE):
+    with visualize_results.plt.rc_context(visualize_results.STYLE):
         yield
 
 
@@ -180,25 +180,29 @@ def test_threshold_curves_have_the_axes_they_name(runs, name):
     np.testing.assert_allclose(line(curve, "threshold")[0], (result.recall, result.precision))
 
 
-def test_score_histograms_count_each_group(run):
+def test_score_histogram_counts_each_group(run):
     figure = draw_figure("threshold_curves", run, Language())
-    for title, group in ("images of 8", run.is_digit), ("other digits", ~run.is_digit):
-        axes = axes_of(figure, title)
-        heights = [bar.get_height() for bar in axes.patches]
+    axes = axes_of(figure, "How many images")
+    legend = axes.get_legend()
+    shown = {
+        text.get_text(): h for text, h in zip(legend.texts, legend.legend_handles, strict=True)
+    }
+    groups = ("8s", run.is_digit), ("others", ~run.is_digit)
+    for bars, (name, group) in zip(axes.containers, groups, strict=True):
         expected = np.histogram(run.probabilities[group], visualize_results.SCORE_BINS)[0]
-        np.testing.assert_array_equal(heights, expected)
+        np.testing.assert_array_equal([bar.get_height() for bar in bars], expected)
         yes = int(np.sum(run.answers[group]))
-        assert f"{group.sum()} " in axes.get_title(loc="left")
-        assert f'{yes} ({percent(yes / group.sum())}) answered "8"' in axes.get_title(loc="left")
-        figure.draw_without_rendering()
-        assert {"1", "10"} <= set(ticks(axes.yaxis))
+        label = f'{name}: {yes} answered "8", {group.sum() - yes} no'
+        assert bars[0].get_facecolor() == shown[label].get_facecolor()
+    figure.draw_without_rendering()
+    assert {"1", "10"} <= set(ticks(axes.yaxis))
 
 
 @pytest.mark.parametrize("name", ["mistakes", "report"])
 def test_galleries_hold_the_surest_mistakes_first(run, name):
     figure = draw_figure(name, run, Language())
     test, shown = run.dataset.test, 16 if name == "mistakes" else 10
-    for title, own, sign in ("missed 8s", True, 1), ("false alarm", False, -1):
+    for title, own, sign in ("missed 8", True, 1), ("false alarm", False, -1):
         axes = axes_of(figure, title)
         wrong = np.flatnonzero((run.is_digit == own) & (run.answers != own))
         rows = wrong[np.argsort(sign * run.probabilities[wrong], kind="stable")][:shown]
@@ -210,10 +214,10 @@ def test_galleries_hold_the_surest_mistakes_first(run, name):
 @pytest.mark.parametrize(
     ("wrong", "title"),
     [
-        (0, "No 8 is missed"),
-        (1, "The one missed 8"),
-        (3, "All 3 missed 8s, surest first"),
-        (19, "16 of the 19 missed 8s, surest first"),
+        (0, "0 missed 8s"),
+        (1, "1 missed 8"),
+        (3, "3 missed 8s"),
+        (19, "19 missed 8s, the 16 surest"),
     ],
 )
 def test_gallery_title_counts_rightly(run, wrong, title):
@@ -275,7 +279,7 @@ def test_hidden_units_show_what_training_added(runs, name):
     for title, sign in (f"for {run.settings.digit}", 1), (f"against {run.settings.digit}", -1):
         axes = axes_of(figure, title)
         units = [u for u in np.argsort(-sign * output, kind="stable") if sign * output[u] > 0][:16]
-        shown = images_in(axes) * visualize_results.largest_change(run)
+        shown = images_in(axes) * visualize_results.full_colour(run)
         np.testing.assert_allclose(shown, change[:, units].T, atol=1e-6)
         assert [a.get_xlabel() for a in axes.child_axes] == [f"{output[u]:+.2f}" for u in units]
 
@@ -312,7 +316,7 @@ def test_study_shows_each_difference_with_its_interval_in_the_colour_of_its_verd
     path = tmp_path / "study.json"
     path.write_text(json.dumps({"about": about, "runs": runs}))
     figure = visualize_results.draw_study(path, Language())
-    assert "0 are better, 1 worse, 1 without" in figure.get_suptitle().replace("\n", " ")
+    assert "0 are better, 1 worse" in figure.get_suptitle().replace("\n", " ")
     (axes,) = figure.axes
     told = dict(zip(ticks(axes.yaxis), range(2), strict=True))
     assert told == {"--hidden 9\nF1 50.00%": 0, "--epochs 2\nF1 24.00%": 1}
@@ -414,20 +418,21 @@ def test_all_figures_are_drawn_and_the_errors_are_of_all_test_images(draw, run_d
 
 
 def test_show_without_a_screen_says_so_and_writes(draw, run_dir, capsys):
-    assert draw("--show", "--figures", "samples") == 0
-    assert "No screen" in capsys.readouterr().out
+    with pytest.raises(UserError, match="no screen"):
+        draw("--show", "--figures", "report", "samples")
+    assert "samples.png" in capsys.readouterr().out
     with Image.open(run_dir / "samples.png") as picture:
         assert min(picture.size) > 700
 
 
 def test_film_replays_the_training(draw, run_dir, run, monkeypatch):
-    shown = []
-    frame = visualize_results.PillowWriter.grab_frame
-    monkeypatch.setattr(
-        visualize_results.PillowWriter,
-        "grab_frame",
-        lambda writer: (shown.append(images_in(writer.fig.axes[0])), frame(writer)),
-    )
+    shown, picture_of = [], visualize_results.picture_of
+
+    def watched(figure: Figure) -> Image.Image:
+        shown.append(images_in(figure.axes[0]))
+        return picture_of(figure)
+
+    monkeypatch.setattr(visualize_results, "picture_of", watched)
     assert draw("--animate") == 0
     with Image.open(run_dir / visualize_results.FILM_FILE) as film:
         assert (film.format, film.n_frames) == ("GIF", 4)  # the start and three epochs
@@ -442,7 +447,8 @@ def test_film_replays_the_training(draw, run_dir, run, monkeypatch):
         (("--figures", "portrait"), "invalid choice"),
         (("--format", "bmp"), "invalid choice"),
         (("--show", "--draw"), "not allowed with"),
-        (("--draw",), "needs a screen"),
+        (("--draw",), "no screen"),
+        (("--figures", "samples", "--animate"), "no meaning with"),
     ],
 )
 def test_options_are_refused_in_a_line(draw, options, words):
@@ -508,14 +514,14 @@ def test_pictures_that_fail_are_told_and_the_others_go_on(draw, run_dir, eight, 
     told = said.err.splitlines()
     assert len(told) == 3
     assert told[0].startswith(f"{bad} is no picture")
-    assert told[1].startswith(f"{blank}: no digit made out; write larger")
-    assert told[2] == f"{dash}: no digit made out (dash: 1)"
+    assert told[1].startswith(f"{blank}: no digit made out. Write larger")
+    assert told[2] == f"{dash}: no digit made out. Left out: dash: 1"
     assert f"{eight}: digit 1 of 1: " in said.out
-    assert "Network 784-12-1, which learnt from 300 images of digits0" in said.out
+    assert "Network 784-12-1, trained on digits0" in said.out
     assert (run_dir / "eight_recognised.png").exists()
     assert (run_dir / "eight_recognised_2.png").exists()
     assert draw("--image", dash, "--lang", "ru") == 2
-    assert capsys.readouterr().err == f"{dash}: цифр не найдено (чёрточка: 1)\n"
+    assert capsys.readouterr().err == f"{dash}: цифр не найдено. Не разобрано: чёрточка: 1\n"
 
 
 def test_network_is_the_best_unless_one_is_named(run_dirs, eight, tmp_path, monkeypatch, capsys):
@@ -531,25 +537,23 @@ def test_network_is_the_best_unless_one_is_named(run_dirs, eight, tmp_path, monk
 
 def test_network_of_other_images_is_refused(draw, run_dir, eight):
     NeuralNetwork((9, 1)).save(run_dir / visualize_results.MODEL_FILE)
-    with pytest.raises(UserError, match="9 inputs"):
+    with pytest.raises(UserError, match="takes no images"):
         draw("--image", eight)
 
 
-class Found(list):
-    left_out = {"too small": 3}  # noqa: RUF012
-
-
-def test_picture_figure_shows_each_digit_why_and_what_was_left_out(run):
-    reader = visualize_results.Reader(run.network, Language())
-    images = run.dataset.test.images
+def test_picture_figure_shows_each_digit_why_and_what_was_left_out(run, monkeypatch):
+    reader = Reader(run.network)
+    images, picture = run.dataset.test.images, np.full((220, 220), 255, np.uint8)
     boxes = [
         (20 * (n % 10), 30 * (n // 10), 20 * (n % 10) + 9, 30 * (n // 10) + 9) for n in range(70)
     ]
-    found = Found(mnist_loader.FoundDigit(box, images[n]) for n, box in enumerate(boxes))
-    figure = visualize_results.draw_recognised(reader, np.full((220, 220), 255, np.uint8), found)
+    digits = [mnist_loader.FoundDigit(box, images[n]) for n, box in enumerate(boxes)]
+    found = mnist_loader.FoundDigits(digits, {"too small": 3})
+    monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
+    figure = visualize_results.draw_recognised(reader, picture, reader.read(picture))
     title = figure.get_suptitle()
     yes = int(run.answers[:70].sum())
-    for words in f"70 digits found; taken for 8: {yes}", "first 60", "Left out: too small: 3":
+    for words in f"Digits found: 70; taken for 8: {yes}", "first 60", "Left out: too small: 3":
         assert words in title
     picture, pairs = figure.axes
     shown = images_in(pairs)
@@ -568,7 +572,7 @@ def test_picture_figure_shows_each_digit_why_and_what_was_left_out(run):
 @pytest.fixture
 def pad(run, tmp_path):
     figure = FigureCanvasAgg(Figure((8.4, 6))).figure
-    pad = DrawingPad(figure, run.network, tmp_path, Language())
+    pad = DrawingPad(figure, Reader(run.network), tmp_path)
     figure.canvas.draw()
     return pad
 
@@ -599,11 +603,13 @@ def test_pad_draws_saves_clears_and_closes_by_keys_and_buttons(pad, tmp_path, mo
     mouse(pad, pad.axes, (60, 80), (120, 200), (200, 80))
     pad.figure.canvas.draw()
     assert (np.array(pad.figure.canvas.buffer_rgba()) != before).any()
-    assert pad.verdict.endswith(f"({pad.scores[0]:.2f})")
-    x = pad.found[0].image[np.newaxis]
+    assert pad.verdict.endswith(f"({pad.reading.scores[0]:.2f})")
+    x = mnist_loader.find_digits(pad.drawing)[0].image[np.newaxis]
     effects = pad.reader.network.input_gradient(x) * x
-    np.testing.assert_array_equal(pad.seen.get_array().reshape(1, -1), x)
-    np.testing.assert_allclose(pad.why.get_array().reshape(1, -1), effects / np.abs(effects).max())
+    shown, seen, why = (image.get_array() for image in pad.images)
+    np.testing.assert_array_equal(shown, pad.drawing)
+    np.testing.assert_array_equal(seen.reshape(1, -1), x)
+    np.testing.assert_allclose(why.reshape(1, -1), effects / np.abs(effects).max())
     clear, save, quit_ = ways
     ask(pad, save, "save")
     assert pad.verdict == "Saved as drawing.png"
@@ -611,9 +617,9 @@ def test_pad_draws_saves_clears_and_closes_by_keys_and_buttons(pad, tmp_path, mo
     np.testing.assert_array_equal(mnist_loader.find_digits(picture)[0].image, x[0])
     ask(pad, clear, "clear")
     assert pad.drawing.all()
-    assert not pad.why.get_array().any()
+    assert not pad.images[2].get_array().any()
     assert not closed
-    ask(pad, quit_, "quit")
+    ask(pad, quit_, "close")
     assert closed == [pad.figure]
 
 
@@ -661,7 +667,7 @@ def test_pad_keeps_saved_drawings_and_says_what_it_cannot_save(pad, tmp_path):
 
 def test_pad_and_pictures_speak_russian(run, tmp_path):
     figure = FigureCanvasAgg(Figure((8.4, 6))).figure
-    pad = DrawingPad(figure, run.network, tmp_path, Language("ru"))
+    pad = DrawingPad(figure, Reader(run.network, "ru"), tmp_path)
     labels = [button.label.get_text() for button in pad.buttons.values()]
     assert labels == ["Стереть (c)", "Сохранить (s)", "Закрыть (q)"]
     assert "Нарисуйте" in figure.get_suptitle()
