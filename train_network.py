@@ -399,7 +399,7 @@ def describe_run(log: RunLog, run: Run) -> None:
 
 
 def dataset_name(name: str, text: Callable[..., str]) -> str:
-    return text("the bundled sample") if name == "sample" else name
+    return text("the bundled sample, NOT MNIST") if name == "sample" else name
 
 
 def warn_of_sample(log: RunLog, run: Run) -> None:

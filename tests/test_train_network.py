@@ -331,7 +331,7 @@ def test_a_run_on_the_sample_says_so_at_both_ends(lab):
     log = lab.log()
     assert "NOT MNIST" in log[:300]
     assert "NOT MNIST" in log[-300:]
-    assert "in the bundled sample\n" in log
+    assert "in the bundled sample, NOT MNIST\n" in log
     assert lab.metrics()["dataset"] == "sample"
     assert main(["--resume", options[-1]]) == 0  # from the sample again
     assert lab.log() == log
