@@ -12,7 +12,6 @@ import gzip
 import hashlib
 import math
 import os
-import stat
 import sys
 import urllib.request
 import warnings
@@ -248,11 +247,10 @@ def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...
         return DatasetError(f"{path}: {what}; get the file again")
 
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block, a directory cannot be read
+        if path.exists() and not path.is_file():  # a pipe would block, a directory cannot be read
             raise DatasetError(f"{path} is not a file; put the IDX file in its place")
         with path.open("rb") as raw:
-            is_gzip = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-            raw.seek(0)
+            is_gzip = raw.peek(2).startswith(GZIP_MAGIC)
             stream = gzip.GzipFile(fileobj=raw) if is_gzip else raw
             magic = stream.read(4)
             if not magic:
@@ -262,9 +260,7 @@ def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...
             kind, dimensions = magic[2:] if len(magic) == 4 else (UNSIGNED_BYTE, 0)
             if kind != UNSIGNED_BYTE:
                 told = IDX_TYPES.get(kind, "unknown to IDX")
-                raise refuse(
-                    f"its data are of type 0x{kind:02x} ({told}), not unsigned bytes (0x08)"
-                )
+                raise refuse(f"data of type 0x{kind:02x} ({told}), not unsigned bytes (0x08)")
             sizes = stream.read(4 * dimensions)
             if not dimensions or len(sizes) < 4 * dimensions:
                 raise refuse("truncated within the header")
