@@ -563,18 +563,6 @@ def test_killed_at_random_moments_nothing_is_lost(root, small, tmp_path):
         assert not (lab.out / CHECKPOINT).exists()
 
 
-# --- start ------------------------------------------------------------------------------------
-
-
-def test_neither_help_nor_training_imports_matplotlib(root, lab, tmp_path):
-    for options in (["--help"], lab.options()):
-        command = [sys.executable, "-X", "importtime", str(root / "train_network.py"), *options]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        imported = {line.rsplit("|")[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
-        assert "numpy" in imported
-        assert not imported & {"matplotlib", "PIL"}
-
-
 # --- deformed copies, focus, the study --------------------------------------------------------
 
 
@@ -599,26 +587,30 @@ def test_every_epoch_deforms_all_images_anew_and_keeps_their_targets(lab, monkey
 
 def test_focus_takes_an_image_by_its_own_error(monkeypatch):
     """With a chance of 0.1 and ten times the error; the answer here is the image's first pixel."""
-    images, digits, taken, done = np.zeros((3000, 784)), np.zeros(3000, np.uint8), [], []
+    images, taken, done = np.zeros((3000, 784)), [], []
     images[:, 0] = np.tile([0, 0.02, 1], 1000)
 
     def train_epoch(self, x, y, sgd, order, by_steps):
         taken.extend(x[order, 0])
         return x[order, 0].mean()
 
+    def first_epoch(n: int, digit: str) -> dict:
+        settings = train_network.make_parser().parse_args(["--focus", "--digit", digit])
+        network, split = NeuralNetwork(), Split(images[:n], np.zeros(n, np.uint8))
+        network.metadata = {"settings": vars(settings), "history": []}
+        taken.clear()
+        return next(train_network.train_epochs(network, Dataset("", split, split), done.append))
+
     monkeypatch.setattr(NeuralNetwork, "train_epoch", train_epoch)
     monkeypatch.setattr(NeuralNetwork, "predict_proba", lambda _, x: x[:, 0])
-    dataset = Dataset("made", Split(images, digits), Split(images, digits))
     for digit, chances in ("8", [0.1, 0.3, 1]), ("0", [1, 1, 0.1]):  # none is an 8, all are a 0
-        taken.clear()
-        settings = train_network.make_parser().parse_args(["--focus", "--digit", digit])
-        network = NeuralNetwork()
-        network.metadata = {"settings": vars(settings), "history": []}
-        row = next(train_network.train_epochs(network, dataset, done.append))
+        row = first_epoch(3000, digit)
         shares = [taken.count(error) / 1000 for error in (0, 0.02, 1)]
         assert shares == pytest.approx(chances, abs=0.05)
         assert row["loss"] == pytest.approx(np.mean(taken))
     assert done == [*range(50, 3001, 50)] * 2
+    first_epoch(1, "8")
+    assert taken == [0]  # where none would be taken, all are
 
 
 STUDIED = ["--study", *RUNS["mixed"]]
