@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from itertools import product
 
-from measure import print_header, print_row, seconds  # isort: split
+from measure import best_of, print_header, print_row, seconds  # isort: split
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from mnist_loader import Dataset, load_dataset
 from neural_network import SGD, NeuralNetwork
 
 LAB_EPOCHS = 15
-COMPARED_EPOCHS = 3
+EPOCHS = 3
 DTYPES = ("float32", "float64")
 LABS_RULE = SGD()
 
@@ -66,8 +66,8 @@ def counted_sweeps() -> Iterator[list[int]]:
     neural_network._all_close = all_close
 
 
-def sweeps_a_block(sweeps: list[int], samples: int, epochs: int) -> float:
-    return 1 + len(sweeps) / epochs / -(-samples // neural_network.BLOCK)
+def sweeps_a_block(sweeps: list[int], samples: int) -> float:
+    return 1 + len(sweeps) / EPOCHS / -(-samples // neural_network.BLOCK)
 
 
 @cache
@@ -80,20 +80,21 @@ def images_and_targets(train_size: int) -> tuple[np.ndarray, np.ndarray]:
     return train.images[:train_size], train.targets()[:train_size]
 
 
-def epoch_seconds(
+def update_seconds(
     train_size: int = 5000,
     hidden: tuple[int, ...] = (64,),
     dtype: str = "float32",
     sgd: SGD = LABS_RULE,
     dropout: float = 0.0,
-    epochs: int = 3,
+    block: int = neural_network.BLOCK,
 ) -> tuple[float, float]:
-    """The best epoch's seconds, and the mean number of sweeps a block."""
+    """The best epoch's seconds an update, and the mean number of sweeps a block."""
     x, y = images_and_targets(train_size)
     network = NeuralNetwork((784, *hidden, 1), dtype=dtype, dropout=dropout)
+    neural_network.BLOCK = block
     with counted_sweeps() as sweeps:
-        best = min(seconds(lambda: network.train_epoch(x, y, sgd)) for _ in range(epochs))
-    return best, sweeps_a_block(sweeps, train_size, epochs)
+        (best,) = best_of(EPOCHS, [lambda: network.train_epoch(x, y, sgd)])
+    return best / train_size, sweeps_a_block(sweeps, train_size)
 
 
 def against_the_textbook() -> None:
@@ -106,7 +107,7 @@ def against_the_textbook() -> None:
         network.weights = [w.astype(dtype) for w in start.weights]
         networks["textbook loop", dtype] = TextbookNetwork(network)
         networks["block form", dtype] = network
-    for epoch, kind in product(range(COMPARED_EPOCHS), networks):
+    for epoch, kind in product(range(EPOCHS), networks):
         order = np.random.default_rng(epoch).permutation(len(x))
         rate = np.dtype(kind[1]).type(LABS_RULE.learning_rate)
         rule = LABS_RULE if kind[0] == "block form" else rate
@@ -118,13 +119,13 @@ def against_the_textbook() -> None:
     print_header(
         *("", "seconds", "updates/s", "times as fast", "sweeps/block"),
         "largest change of a weight against the float64 loop",
-        title=f"{COMPARED_EPOCHS} epochs of the lab's network in the same order, alternating; "
+        title=f"{EPOCHS} epochs of the lab's network in the same order, alternating; "
         f"seconds of the best epoch times {LAB_EPOCHS}",
     )
     truth = "textbook loop", "float64"
     for kind, network in networks.items():
         pairs = zip(network.weights, networks[truth].weights, strict=True)
-        swept = sweeps_a_block(sweeps[kind], len(x), COMPARED_EPOCHS)
+        swept = sweeps_a_block(sweeps[kind], len(x))
         print_row(
             ", ".join(kind),
             f"{best[kind] * LAB_EPOCHS:.2f}",
@@ -135,52 +136,42 @@ def against_the_textbook() -> None:
         )
 
 
-SETTINGS = {
-    "the lab's": {},
-    "learning rate 0.001": {"sgd": SGD(0.001)},
-    "learning rate 0.1": {"sgd": SGD(0.1)},
-    "momentum 0.9": {"sgd": SGD(momentum=0.9)},
-    "L2 1e-4": {"sgd": SGD(l2=1e-4)},
-    "dropout 0.3": {"dropout": 0.3},
-    "two hidden layers, 64 and 32": {"hidden": (64, 32)},
-    "three hidden layers, 64, 32 and 16": {"hidden": (64, 32, 16)},
-    "momentum 0.9, L2 1e-4, dropout 0.3, 64 and 32": {
-        "sgd": SGD(momentum=0.9, l2=1e-4),
-        "dropout": 0.3,
-        "hidden": (64, 32),
+# Each table's rows: what is other than in the lab's run; its first column is called by the title.
+TABLES = {
+    "settings, float32": {
+        "the lab's": {},
+        "learning rate 0.001": {"sgd": SGD(0.001)},
+        "learning rate 0.1": {"sgd": SGD(0.1)},
+        "momentum 0.9": {"sgd": SGD(momentum=0.9)},
+        "L2 1e-4": {"sgd": SGD(l2=1e-4)},
+        "dropout 0.3": {"dropout": 0.3},
+        "two hidden layers, 64 and 32": {"hidden": (64, 32)},
+        "three hidden layers, 64, 32 and 16": {"hidden": (64, 32, 16)},
+        "momentum 0.9, L2 1e-4, dropout 0.3, 64 and 32": {
+            "sgd": SGD(momentum=0.9, l2=1e-4),
+            "dropout": 0.3,
+            "hidden": (64, 32),
+        },
+    },
+    "training images": {
+        f"{size:,}": {"train_size": size} for size in (1250, 2500, 5000, 10000, 20000, 40000, 60000)
+    },
+    "hidden units": {units: {"hidden": (units,)} for units in (16, 32, 64, 128, 256, 512)},
+    "samples in a block": {
+        f"{block}, {dtype}": {"block": block, "dtype": dtype}
+        for dtype in DTYPES
+        for block in (16, 32, 48, 64, 96, 128)
     },
 }
-HIDDEN_SIZES = {units: {"hidden": (units,)} for units in (16, 32, 64, 128, 256, 512)}
-
-
-def by_settings(title: str, what: str, settings: dict[object, dict]) -> None:
-    print_header(what, "us/update", "sweeps/block", title=title)
-    for name, options in settings.items():
-        spent, sweeps = epoch_seconds(**options)
-        print_row(name, f"{spent / 5000 * 1e6:.1f}", f"{sweeps:.1f}")
-
-
-def by_training_size() -> None:
-    print_header("images", "us/update", "s/epoch", title="Training size (lab's network, float32)")
-    for size in (1250, 2500, 5000, 10000, 20000, 40000, 60000):
-        spent, _ = epoch_seconds(size)
-        print_row(f"{size:,}", f"{spent / size * 1e6:.1f}", f"{spent:.3f}")
-
-
-def by_block_length() -> None:
-    columns = ("samples", *(f"{dtype} us/update" for dtype in DTYPES))
-    print_header(*columns, title="Block length (lab's network)")
-    for neural_network.BLOCK in (16, 32, 48, 64, 96, 128):
-        cells = [epoch_seconds(dtype=dtype)[0] / 5000 * 1e6 for dtype in DTYPES]
-        print_row(neural_network.BLOCK, *(f"{cell:.1f}" for cell in cells))
 
 
 def main() -> None:
     against_the_textbook()
-    by_settings("Settings, float32", "", SETTINGS)
-    by_training_size()
-    by_settings("Hidden size (5,000 images, float32)", "units", HIDDEN_SIZES)
-    by_block_length()
+    for title, rows in TABLES.items():
+        print_header(title, "us/update", "sweeps/block")
+        for name, options in rows.items():
+            spent, sweeps = update_seconds(**options)
+            print_row(name, f"{spent * 1e6:.1f}", f"{sweeps:.1f}")
 
 
 if __name__ == "__main__":
