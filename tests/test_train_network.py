@@ -27,7 +27,7 @@ import train_network
 from mnist_loader import Dataset, Split, load_dataset
 from neural_network import SGD, NeuralNetwork
 from train_network import main
-from utils import Evaluation, UserError, ascii_art, percent
+from utils import Evaluation, UserError, ascii_art, examine_claims, percent
 
 parametrize = pytest.mark.parametrize
 OUTPUTS = ["metrics.json", "model.npz", "training_log.txt"]
@@ -152,7 +152,7 @@ def test_log_metrics_and_model_tell_the_training_that_the_networks_methods_do(ma
 
 
 def test_metrics_hold_the_configuration_and_the_evaluation_of_the_saved_model(made_dir, mixed):
-    metrics, test = mixed.metrics(), load_dataset(made_dir, "mnist", None, None).test
+    metrics, (_, train, test) = mixed.metrics(), load_dataset(made_dir, "mnist", None, None)
     assert (metrics["dataset"], metrics["epochs_completed"]) == ("made0", 3)
     expected = {"digit": 3, "layer_sizes": [784, 8, 1], "learning_rate": 0.3, "epochs": 3}
     expected |= {"momentum": 0, "l2": 0, "dropout": 0, "weight_scale": 0.1, "threshold": 0.2}
@@ -161,35 +161,34 @@ def test_metrics_hold_the_configuration_and_the_evaluation_of_the_saved_model(ma
     assert metrics["configuration"] == expected
     probabilities = mixed.network().predict_proba(test.images)
     assert metrics["evaluation"] == asdict(Evaluation.of(probabilities, test.targets(3), 0.2))
+    claims = examine_claims(3, train, test, probabilities >= 0.2)
+    assert metrics["error_analysis"] == json.loads(json.dumps([c.as_dict() for c in claims]))
+    assert claims[2].affected.count > 0
 
 
-def rate(errors: int, total: int) -> str:
+def rate(counts: dict[str, int]) -> str:
+    errors, total = counts["errors"], counts["total"]
     return f"{errors} of {total} {percent(errors / total if total else np.nan)}"
 
 
 def test_log_is_the_run_line_by_line(made_dir, mixed):
     """Held against the data and the model, but for the width of columns."""
     metrics, data = mixed.metrics(), load_dataset(made_dir, "mnist", None, None)
-    digits, yes = data.test.digits, mixed.network().predict(data.test.images, 0.2)
-    is_3, alike = digits == 3, np.isin(digits, (5, 8))
-    hits, alarms, missed, others = (
-        int(np.sum(a & b)) for a, b in itertools.product((yes, ~yes), (is_3, ~is_3))
-    )
-    assert len({hits, alarms, missed, others, 0}) == 5  # so that none passes for another
+    digits, is_3 = data.test.digits, data.test.digits == 3
+    probabilities = mixed.network().predict_proba(data.test.images)
+    yes, e = probabilities >= 0.2, Evaluation.of(probabilities, is_3, 0.2)
     threes = data.train.images[data.train.digits == 3][:5].reshape(5, 28, 28)
     epochs = [f"Epoch {row['epoch']}/3, loss: {row['loss']:.6f}" for row in metrics["history"]]
-    of_each = {digit: int(np.sum(yes & (digits == digit))) for digit in range(10) if digit != 3}
-    of_each = [f" digit {digit}: {n} of 6 ({n / 6:.2%})" for digit, n in of_each.items() if n]
-    claims = {claim["name"]: claim for claim in metrics["error_analysis"]}
-    counted = [{"errors": sum(yes & g), "total": sum(g)} for g in (alike, ~alike & ~is_3)]
-    assert [claims["lookalikes"]["affected"], claims["lookalikes"]["rest"]] == counted
-    table, join, f1 = [], "\n".join, 2 * hits / (2 * hits + alarms + missed)
-    for claim in claims.values():
+    alarms = {digit: int(np.sum(yes & (digits == digit))) for digit in range(10) if digit != 3}
+    alarms = [f" digit {digit}: {n} of 6 ({n / 6:.2%})" for digit, n in alarms.items() if n]
+    table = []
+    for claim in metrics["error_analysis"]:
         difference, low, high = (100 * (x or 0) for x in (claim["difference"], *claim["interval"]))
         compared = f"{difference:+.2f} ({low:+.2f} .. {high:+.2f})"
-        cells = [claim["title"].format(**claim["fields"]), rate(**claim["affected"])]
-        cells += [rate(**claim["rest"]), "n/a" if claim["difference"] is None else compared]
+        cells = [claim["title"].format(**claim["fields"]), rate(claim["affected"])]
+        cells += [rate(claim["rest"]), "n/a" if claim["difference"] is None else compared]
         table.append(" ".join([*cells, claim["verdict"]]))
+    join = "\n".join
     expected = f"""\
 Recognising the handwritten digit 3 in made0
 ============================================
@@ -209,21 +208,21 @@ Training:
 
 Results on the test set:
 
-Accuracy on the test set: {(hits + others) / 60:.2%}
-Is it 3 or not? Answered correctly: {hits + others} of 60.
+Accuracy on the test set: {e.accuracy:.2%}
+Is it 3 or not? Answered correctly: {e.correct} of 60.
 Always answering "no" scores 90.00%; compare accuracy with this.
 
 Confusion counts (threshold 0.2):
  answered: yes answered: no
-shows 3 {hits} {missed}
-shows another {alarms} {others}
+shows 3 {e.true_positives} {e.false_negatives}
+shows another {e.false_positives} {e.true_negatives}
 
-Of the digit 3: precision {hits / (hits + alarms):.2%}, recall {hits / 6:.2%}, F1 {f1:.2%}
-Area under the ROC curve: {metrics["evaluation"]["roc_auc"]:.4f}
+Of the digit 3: precision {e.precision:.2%}, recall {e.recall:.2%}, F1 {e.f1:.2%}
+Area under the ROC curve: {e.roc_auc:.4f}
 
-False alarms, other digits taken for 3: {alarms} of 54
-{join(of_each)}
-Missed, images of 3 not recognised: {missed} of 6
+False alarms, other digits taken for 3: {e.false_positives} of 54
+{join(alarms)}
+Missed, images of 3 not recognised: {e.false_negatives} of 6
  images of the test set, counted from 0: {", ".join(map(str, np.flatnonzero(is_3 & ~yes)))}
 
 Error analysis: does the network err where the lab sheet says that it does?
@@ -236,6 +235,8 @@ Error analysis: does the network err where the lab sheet says that it does?
 Too few of these images to tell; --test-size all takes all test images
 """
     assert re.sub(" +", " ", mixed.log()) == re.sub(" +", " ", expected)
+    outcomes = e.true_positives, e.false_positives, e.false_negatives, e.true_negatives
+    assert len({0, *outcomes}) == 5  # so that none passes for another
 
 
 # --- options ----------------------------------------------------------------------------------
