@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
@@ -131,7 +131,7 @@ def test_log_is_the_screen_without_its_remarks_of_times_and_paths(lab, capsys):
     assert not re.search(r"\d s\b|second|\d:\d\d|20\d\d|/tmp|/home", log)
 
 
-def test_log_metrics_and_model_tell_the_training_that_the_networks_methods_do(made_dir, mixed):
+def test_metrics_and_model_tell_the_training_that_the_networks_methods_do(made_dir, mixed):
     dataset = load_dataset(made_dir, "mnist", None, None)
     network, history = NeuralNetwork((784, 8, 1)), mixed.metrics()["history"]
     test_images, is_3 = dataset.test.images, dataset.test.digits == 3
@@ -283,21 +283,15 @@ def test_setting_reaches_training_and_metrics_and_may_not_be_another_when_resume
 
 
 @parametrize("settings", [[], HARD_RUN, DEFORMED_RUN])
-def test_loop_trains_the_same_network_to_rounding_by_steps(lab, monkeypatch, settings):
-    options, steps = [*settings, "--dtype=float64", "--epochs=2"], []
-    train_step = NeuralNetwork.train_step
-
-    def counted(*call):
-        steps.append(1)
-        return train_step(*call)
-
-    monkeypatch.setattr(NeuralNetwork, "train_step", counted)
-    lab.run(*options)
-    block = lab.network()
-    assert steps == []
-    lab.run(*options, "--loop")
-    assert steps
-    loop = lab.network()
+def test_loop_trains_the_same_network_to_rounding_by_steps(lab, settings):
+    options, networks = [*settings, "--dtype=float64", "--epochs=2"], []
+    step = NeuralNetwork.train_step
+    for form, by_steps in ([], False), (["--loop"], True):
+        with patch.object(NeuralNetwork, "train_step", autospec=True, side_effect=step) as called:
+            lab.run(*options, *form)
+        assert called.called == by_steps
+        networks.append(lab.network())
+    block, loop = networks
     for ours, theirs in zip(block.weights + block.biases, loop.weights + loop.biases, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
