@@ -411,7 +411,6 @@ def test_ascii_art_stands_side_by_side_two_rows_to_a_line_cut_to_the_ink():
 
 # --- leaving a script -------------------------------------------------------------------------
 
-
 ERROR = "script.py: error: "
 LOG = "log = RunLog(); log.write('x'); log.write('y'); return len(log.lines)"
 SCRIPTS = [  # the body of main, the exit code, how stderr begins, and where stdout goes
