@@ -305,6 +305,8 @@ def test_loaded_network_goes_on_as_if_it_had_never_stopped(tmp_path, sgd, dtype)
     network.train_epoch(X, Y, sgd)
     network.save(tmp_path / "half")
     loaded = NeuralNetwork.load(str(tmp_path / "half"))
+    with np.load(tmp_path / "half") as file:
+        assert ("vw1" in file) == (sgd.momentum > 0)
     np.testing.assert_array_equal(loaded.predict_proba(X), network.predict_proba(X))
     assert (loaded.layer_sizes, loaded.dropout, loaded.dtype) == ((6, 5, 4, 1), 0.25, dtype)
     assert loaded.metadata == network.metadata
