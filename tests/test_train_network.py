@@ -438,6 +438,7 @@ def test_finished_run_goes_on_to_more_epochs(lab, tmp_path, options):
         assert lab.files() == whole.files()
     lab.resume("--lang=ru")
     assert "Процесс обучения:" in lab.log()
+    assert lab.network().metadata["settings"]["lang"] == "ru"  # for the figures
 
 
 @parametrize(
