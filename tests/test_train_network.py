@@ -325,6 +325,7 @@ def test_a_run_on_the_sample_says_so_at_both_ends(lab):
     assert "NOT MNIST" in log[:300]
     assert "NOT MNIST" in log[-300:]
     assert "in the bundled sample\n" in log
+    assert "ten seeds" not in log  # which is known of MNIST
     assert lab.metrics()["dataset"] == "sample"
     assert main(["--resume", options[-1]]) == 0  # from the sample again
     assert lab.log() == log
