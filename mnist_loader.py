@@ -344,7 +344,7 @@ def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
                 return bytes(content)
             failures.append(f"{url}: it sent another file, {len(content)} bytes of {size}")
         except (OSError, HTTPException, ValueError) as error:
-            failures.append(f"{url}: {error}")
+            failures.append(f"{url}: {str(error).strip()}")
         mirrors.pop(0)
     raise DatasetError(
         f"{directory} lacks {name} and no mirror gave it ({'; '.join(failures) or 'none to ask'}); "

@@ -46,6 +46,10 @@ class ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (--help lists the options)")
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        sys.stdout.flush()  # of --help: `run_script` says where that fails
+        super().exit(status, message)
+
 
 def run_script(main: Callable[[], int]) -> NoReturn:
     """Run a script's ``main`` and leave with its exit code, errors told in one line on stderr."""
@@ -71,7 +75,7 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         code = EXIT_DONE
     except OSError as error:  # such as a full disk behind `> file`
         discard_output(sys.stdout)
-        message = error.strerror or str(error)
+        code, message = EXIT_BAD_INPUT, error.strerror or str(error)
     if message:
         print(f"{script}: error: {message}", file=sys.stderr)
     sys.exit(code)
@@ -604,8 +608,3 @@ def ascii_art(images: np.ndarray, captions: Sequence[str]) -> str:
     rows = [captions, *characters.swapaxes(0, 1)]
     lines = ("".join("".join(cell).ljust(room) for cell in row) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
-
-
-def percent(share: float) -> str:
-    """0.927 -> "92.70%", as the lab sheet writes it; a ratio that does not exist is "n/a"."""
-    return "n/a" if math.isnan(share) else f"{share:.2%}"

@@ -45,9 +45,9 @@ def made_images(labels: np.ndarray, seed: int = 0) -> np.ndarray:
     return images
 
 
-def idx_bytes(array: np.ndarray, kind: int = 0x08) -> bytes:
+def idx_bytes(array: np.ndarray) -> bytes:
     """An IDX file's content, written from the format's description alone."""
-    header = struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape)
+    header = struct.pack(f">HBB{array.ndim}I", 0, 0x08, array.ndim, *array.shape)
     return header + array.tobytes()
 
 

@@ -26,10 +26,9 @@ from made_data import idx_bytes, made_images
 
 import train_network
 from mnist_loader import WORKING_SIDE, find_digits, read_idx, read_picture
-from neural_network import NeuralNetwork
 from utils import UserError
 
-MUTATIONS = int(os.environ.get("MUTATIONS", 330))  # in all, shared by six kinds of file
+MUTATIONS = int(os.environ.get("MUTATIONS", 300))  # in all, shared by five kinds of file
 SECONDS = 20  # for one file; what takes longer hangs
 MOST_MEMORY = 64 << 20  # bytes that a reader asks for
 # Of pictures the growth of the process counts: Pillow asks for as much as a header says, but
@@ -40,26 +39,21 @@ NUMBERS = np.arange(12) % 10
 
 def mutated(content: bytes, other: bytes, rng: random.Random) -> bytes:
     """The content after one to three accidents; `other` is a good file to be mixed up with."""
-    content = bytearray(content)
     for _ in range(rng.choice((1, 1, 2, 3))):
-        place, length = rng.randrange(len(content) or 1), rng.choice((1, 4, 30, 400))
-        place = rng.choice((place, place % 40, -1 - place % 300))  # the ends hold what is told
-        accident = rng.choice(("flip", "flip", "byte", "zero", "cut", "insert", "splice", "delete"))
-        if accident == "cut" or not content:
-            del content[place:]
-        elif accident == "flip":
-            content[place % len(content)] ^= 1 << rng.randrange(8)
-        elif accident == "byte":
-            content[place % len(content)] = rng.choice((0, 1, 8, 31, 127, 255))
-        elif accident == "zero":
-            content[place : place + length] = bytes(len(content[place : place + length]))
-        elif accident == "insert":
-            content[place:place] = rng.randbytes(length)
-        elif accident == "splice":
-            content[place : place + length] = other[place : place + length]
-        elif accident == "delete":
-            del content[place : place + length]
-    return bytes(content)
+        length, size = rng.choice((1, 1, 4, 30, 400)), len(content) or 1
+        place = rng.randrange(size)
+        place = rng.choice((place, place % 40, -1 - place % 300)) % size  # the ends tell most
+        before, rest = content[:place], content[place:]
+        struck, after = rest[:length], rest[length:]
+        accidents = [before, before + after, before + bytes(len(struck)) + after]
+        accidents += [
+            before + rng.randbytes(length) + rest,
+            before + other[place:][:length] + after,
+        ]
+        accidents.append(before + rng.choice((b"\x01", b"\x08", b"\x7f", b"\xff")) + rest[1:])
+        flipped = bytes(byte ^ 1 << rng.randrange(8) for byte in rest[:1])
+        content = rng.choice([*accidents, *[before + flipped + rest[1:]] * 2])
+    return content
 
 
 class HangError(BaseException):
@@ -109,15 +103,6 @@ def idx(path: Path) -> None:
     np.testing.assert_array_equal(array, expected)
 
 
-def same_network_as(good: bytes, read: Callable[[Path], NeuralNetwork]) -> Callable[[Path], None]:
-    def check(path: Path) -> None:
-        network = read(path)
-        network.save(path)
-        assert path.read_bytes() == good
-
-    return check
-
-
 def picture(path: Path) -> None:
     pixels = read_picture(path)
     assert (pixels.dtype, pixels.ndim, pixels.shape[2]) == (np.uint8, 3, 3)
@@ -134,32 +119,35 @@ def drawn(kind: str, seed: int) -> bytes:
     return file.getvalue()
 
 
-@pytest.fixture
-def kinds(made_dir, tmp_path) -> dict[str, tuple[str, bytes, bytes, Callable[[Path], None]]]:
-    """Of each kind of file: its name, a good one, another good one, and how it is read."""
+@pytest.fixture(scope="module")
+def kinds(made_dir, tmp_path_factory) -> dict[str, tuple[list[bytes], Callable[[Path], None]]]:
+    """Of each kind of file two good ones, and how it is read."""
     images = [idx_bytes(made_images(NUMBERS, seed)) for seed in (0, 1)]
-    runs = []
+    runs, out = [], tmp_path_factory.mktemp("runs")
     for seed in ("0", "1"):
         options = ["--train-size=all", "--test-size=all", "--hidden", "3", "2", "--epochs=1"]
-        options += ["--momentum=0.5", "--dropout=0.1", f"--output-dir={tmp_path / seed}"]
+        options += ["--momentum=0.5", "--dropout=0.1", f"--output-dir={out}"]
         train_network.main([*options, f"--data-dir={made_dir}", f"--seed={seed}"])
-        runs.append((tmp_path / seed / "model.npz").read_bytes())
-    model = same_network_as(runs[0], NeuralNetwork.load)
-    run = same_network_as(runs[0], lambda path: train_network.load_run(path, made_dir).network)
+        runs.append((out / "model.npz").read_bytes())
+
+    def run(path: Path) -> None:
+        network = train_network.load_run(path, made_dir).network
+        network.save(path)
+        assert path.read_bytes() == runs[0]
+
     return {
-        "idx": ("images", *images, idx),
-        "gzipped idx": ("images.gz", *(gzip.compress(content, mtime=0) for content in images), idx),
-        "model": ("model.npz", *runs, model),
-        "checkpoint": ("checkpoint.npz", *runs, run),
-        "png": ("digits.png", drawn("PNG", 0), drawn("PNG", 1), picture),
-        "jpeg": ("digits.jpg", drawn("JPEG", 0), drawn("JPEG", 1), picture),
+        "idx": (images, idx),
+        "gzipped idx": ([gzip.compress(content, mtime=0) for content in images], idx),
+        "run": (runs, run),
+        "png": ([drawn("PNG", seed) for seed in (0, 1)], picture),
+        "jpeg": ([drawn("JPEG", seed) for seed in (0, 1)], picture),
     }
 
 
-@pytest.mark.parametrize("kind", ["idx", "gzipped idx", "model", "checkpoint", "png", "jpeg"])
+@pytest.mark.parametrize("kind", ["idx", "gzipped idx", "run", "png", "jpeg"])
 def test_damaged_file_is_read_rightly_or_refused_in_a_line(kinds, tmp_path, kind):
-    name, good, other, read = kinds[kind]
-    path, rng, refused = tmp_path / name, random.Random(kind), 0
+    (good, other), read = kinds[kind]
+    path, rng, refused = tmp_path / "file", random.Random(kind), 0
     path.write_bytes(good)
     read(path)  # what the first use costs does not count
     memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

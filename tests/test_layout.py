@@ -22,11 +22,11 @@ TOP_LEVEL = {
     *("mnist_loader.py", "neural_network.py", "train_network.py", "visualize_results.py"),
     *("utils.py", "sample_outputs", "data", "tests", "requirements.txt", "README.md"),
 }
-OWN_IMPORTS = {  # imports run one way: scripts -> network, loader -> utils
-    "utils": set(),
-    "mnist_loader": {"utils"},
-    "neural_network": {"utils"},
-    "train_network": {"mnist_loader", "neural_network", "utils"},
+IMPORTS = {  # they run one way: scripts -> network, loader -> utils; Pillow only for pictures
+    "utils": {"numpy"},
+    "mnist_loader": {"numpy", "utils", "PIL"},
+    "neural_network": {"numpy", "utils"},
+    "train_network": {"numpy", "mnist_loader", "neural_network", "utils"},
 }
 NAMES = """
 neural_network.sigmoid(z)
@@ -59,15 +59,21 @@ def test_top_level_is_the_fixed_layout(root):
     assert {name for name in listing.splitlines() if not name.startswith(".")} == TOP_LEVEL
 
 
-@pytest.mark.parametrize("module", OWN_IMPORTS)
+@pytest.mark.parametrize("module", IMPORTS)
 def test_imports_run_one_way_and_need_only_numpy(root, module):
     imported = set()
-    for node in ast.parse((root / f"{module}.py").read_bytes()).body:  # not those in functions
+    for node in ast.walk(ast.parse((root / f"{module}.py").read_bytes())):
         if isinstance(node, ast.Import):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module.split(".")[0])
-    assert imported - sys.stdlib_module_names <= OWN_IMPORTS[module] | {"numpy"}
+    assert imported - sys.stdlib_module_names == IMPORTS[module]
+
+
+def test_loading_the_training_loads_no_pillow_or_matplotlib(root):
+    command = "import sys, train_network; print({'PIL', 'matplotlib'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", command], cwd=root, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
 @pytest.mark.parametrize("expected", NAMES.strip().splitlines())

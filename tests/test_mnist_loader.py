@@ -12,34 +12,26 @@ import hashlib
 import os
 import re
 import runpy
-import shutil
-import struct
+import socket
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from made_data import (
-    MNIST_FILES,
-    TEST_IMAGES,
-    TEST_LABELS,
-    TRAIN_IMAGES,
-    TRAIN_LABELS,
-    idx_bytes,
-    made_images,
-    write_dataset,
-    write_idx,
-)
+from made_data import MNIST_FILES, idx_bytes, made_images, write_dataset, write_idx
 
 import mnist_loader
 from mnist_loader import DatasetError, Split, download_mnist, load_dataset, read_idx
 from utils import UserError
 
 parametrize = pytest.mark.parametrize
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = MNIST_FILES
 REAL_MIRRORS = mnist_loader.MIRRORS  # before the tests take them away
 LABELS = np.array([5, 0, 4, 1, 9, 8, 8], np.uint8)
 IMAGES = made_images(LABELS)
@@ -53,25 +45,30 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 # --- IDX files --------------------------------------------------------------------------------
 
+GOOD = {
+    "plain": (IDX, IMAGES),
+    "gzipped": (GZIPPED, IMAGES),
+    "gzipped in two members": (gzip.compress(IDX[:1000]) + gzip.compress(IDX[1000:]), IMAGES),
+    "labels": (idx_bytes(LABELS), LABELS),
+    "no images": (idx_bytes(IMAGES[:0]), IMAGES[:0]),
+}
 
-@parametrize(
-    "content",
-    [IDX, GZIPPED, gzip.compress(IDX[:1000]) + gzip.compress(IDX[1000:])],
-    ids=["plain", "gzipped", "gzipped in two members"],
-)
+
+@parametrize("case", GOOD)
 @parametrize("limit", [None, 0, 1, 3, len(IMAGES), len(IMAGES) + 1, 10**30])
-def test_first_items_are_read_as_they_were_written(tmp_path, content, limit):
+def test_first_items_are_read_as_they_were_written(tmp_path, case, limit):
     """Whether it is gzipped is told by the content, as the name here tells nothing."""
+    content, expected = GOOD[case]
     (tmp_path / "images").write_bytes(content)
-    images = read_idx(str(tmp_path / "images"), limit)
-    assert images.dtype == np.uint8
-    np.testing.assert_array_equal(images, IMAGES if limit is None else IMAGES[:limit])
-    images[:] = 7  # and may be changed
+    array = read_idx(str(tmp_path / "images"), limit)
+    assert array.dtype == np.uint8
+    np.testing.assert_array_equal(array, expected if limit is None else expected[:limit])
+    array[:] = 7  # and may be changed
 
 
-@parametrize("array", [LABELS, IMAGES[:0]])
-def test_labels_and_no_images_are_read(tmp_path, array):
-    np.testing.assert_array_equal(read_idx(write_idx(tmp_path / "a.gz", array)), array)
+def test_negative_limit_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="limit is -1; it must not be negative"):
+        read_idx(write_idx(tmp_path / "labels", LABELS), -1)
 
 
 def changed(content: bytes, place: int, new: bytes) -> bytes:
@@ -81,40 +78,37 @@ def changed(content: bytes, place: int, new: bytes) -> bytes:
 
 
 HTML = b"<!DOCTYPE html><title>403 Forbidden</title>"
-VAST = struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 28, 28) + bytes(1000)
+VAST = b"\0\0\10\3\xff\xff\xff\xff\0\0\0\x1c\0\0\0\x1c" + bytes(1000)
 TYPES = {0x09: "signed byte", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
-REFUSED = {
-    "empty": (b"", "the file is empty"),
-    "gzip of nothing": (gzip.compress(b""), "the file is empty"),
-    "web page": (HTML, "neither gzip nor IDX, it begins with 3c 21"),
-    "gzipped web page": (gzip.compress(HTML), "neither gzip nor IDX"),
-    "first byte": (changed(IDX, 0, b"\1"), "neither gzip nor IDX, it begins with 01 00 08 03"),
-    "second byte": (changed(IDX, 1, b"\1"), "neither gzip nor IDX, it begins with 00 01 08 03"),
-    **{
-        f"type {kind}": (idx_bytes(IMAGES, kind), rf"0x{kind:02x} \({name}\), not unsigned bytes")
-        for kind, name in (TYPES | {0x0A: "unknown to IDX", 0xFF: "unknown to IDX"}).items()
-    },
-    "no dimensions": (b"\0\0\10\0\7", "truncated within the header"),
-    "255 dimensions": (b"\0\0\10\xff" + struct.pack(">255I", *[1] * 255) + b"\7", "make no array"),
-    "sizes": (struct.pack(">HBB3I", 0, 8, 3, 0, 2**32 - 1, 2**32 - 1), "make no array"),
-    **{f"{n} bytes": (IDX[:n], "truncated within the header") for n in (1, 2, 3, 4, 7, 15)},
-    "no data": (IDX[:16], f"0 of the {len(IDX) - 16} to read"),
-    "a byte less": (IDX[:-1], f"7x28x28 bytes, {len(IDX) - 17} of the {len(IDX) - 16} to read"),
-    "a byte more": (IDX + b"\0", "bytes follow after the 7x28x28"),
-    "a gzipped byte more": (gzip.compress(IDX + b"\0"), "bytes follow"),
-    "vast": (VAST, "1000 of the"),
-    "vast, gzipped": (gzip.compress(VAST), "1000 of the"),
-    **{f"gzip cut at {n}": (GZIPPED[:n], "damaged gzip data") for n in (2, 5, 10, 40, -9, -8, -1)},
-    "behind gzip": (GZIPPED + HTML, "damaged gzip data"),
-    "gzip checksum": (changed(GZIPPED, -8, bytes([GZIPPED[-8] ^ 1])), "damaged gzip data"),
-    "gzip length": (changed(GZIPPED, -4, bytes([GZIPPED[-4] ^ 1])), "damaged gzip data"),
-    "gzip data": (changed(GZIPPED, 60, bytes(20)), "damaged gzip data"),
-}
+TYPES |= {0x0A: "unknown to IDX", 0xFF: "unknown to IDX"}
+REFUSED = [  # plain, and in good gzip
+    (b"", "the file is empty"),
+    (HTML, "neither gzip nor IDX, it begins with 3c 21"),
+    (changed(IDX, 0, b"\1"), "neither gzip nor IDX, it begins with 01 00 08 03"),
+    (changed(IDX, 1, b"\1"), "neither gzip nor IDX, it begins with 00 01 08 03"),
+    *((changed(IDX, 2, bytes([n])), rf"0x{n:02x} \({kind}\), not") for n, kind in TYPES.items()),
+    (b"\0\0\10\0\7", "truncated within the header"),
+    *((IDX[:n], "truncated within the header") for n in (1, 2, 3, 4, 7, 15)),
+    (b"\0\0\10\xff" + b"\0\0\0\1" * 255 + b"\7", "make no array"),
+    (b"\0\0\10\3" + bytes(4) + b"\xff" * 8, "make no array"),
+    (IDX[:16], f"0 of the {len(IDX) - 16} to read"),
+    (IDX[:-1], f"7x28x28 bytes, {len(IDX) - 17} of the {len(IDX) - 16} to read"),
+    (IDX + b"\0", "bytes follow after the 7x28x28"),
+    (VAST, "1000 of the"),
+]
+REFUSED += [(gzip.compress(content), reason) for content, reason in REFUSED]
+DAMAGED_GZIP = [
+    *(GZIPPED[:n] for n in (2, 5, 10, 40, -9, -8, -1)),
+    GZIPPED + HTML,
+    changed(GZIPPED, -8, bytes([GZIPPED[-8] ^ 1])),  # the checksum
+    changed(GZIPPED, -4, bytes([GZIPPED[-4] ^ 1])),  # the length
+    changed(GZIPPED, 60, bytes(20)),
+]
+REFUSED += [(content, "damaged gzip data") for content in DAMAGED_GZIP]
 
 
-@parametrize("case", REFUSED)
-def test_damaged_file_is_refused_in_a_line_at_no_cost_of_memory(tmp_path, case):
-    content, reason = REFUSED[case]
+@parametrize(("content", "reason"), REFUSED, ids=range(len(REFUSED)))
+def test_damaged_file_is_refused_in_a_line_at_no_cost_of_memory(tmp_path, content, reason):
     (tmp_path / "images.gz").write_bytes(content)
     tracemalloc.start()
     try:
@@ -174,101 +168,92 @@ def test_targets_are_one_for_the_digit_and_zero_for_the_rest():
     split = Split(np.zeros((5, 784), np.float32), np.array([8, 0, 8, 3, 9], np.uint8))
     assert (split.targets().tolist(), split.targets().dtype) == ([1, 0, 1, 0, 0], np.float32)
     assert split.targets(3).tolist() == [0, 0, 0, 1, 0]
+    for digit in 10, 11, -1, "8", 8.5, None:
+        with pytest.raises(ValueError, match=f"digit is {digit!r}; it must be .* from 0 to 9"):
+            split.targets(digit)
 
 
-@parametrize("digit", [10, 11, -1, "8", 8.5, None])
-def test_targets_of_what_is_no_digit_are_refused(digit):
-    with pytest.raises(ValueError, match=f"digit is {digit!r}; it must be .* from 0 to 9"):
-        Split(np.zeros((1, 784), np.float32), np.zeros(1, np.uint8)).targets(digit)
-
-
-ARGUMENTS = [
-    ({"source": "fashion"}, "source is 'fashion'; it must be one of auto, mnist, sample"),
-    ({"train_size": 0}, "train_size is 0; it must be at least 1, or None"),
-    ({"test_size": -1}, "test_size is -1; it must be at least 1, or None"),
-    ({"train_size": 31}, "holds 30 images, 31 are asked for"),
-]
-
-
-@parametrize(("arguments", "complaint"), ARGUMENTS)
+@parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"source": "fashion"}, "source is 'fashion'; it must be one of auto, mnist, sample"),
+        ({"train_size": 0}, "train_size is 0; it must be at least 1, or None"),
+        ({"test_size": -1}, "test_size is -1; it must be at least 1, or None"),
+        ({"train_size": 31}, "holds 30 images, 31 are asked for"),
+    ],
+)
 def test_argument_out_of_its_range_is_refused(made, arguments, complaint):
     with pytest.raises(UserError, match=complaint):
         load_dataset(made, **{"train_size": None, "test_size": None} | arguments)
 
 
-@parametrize(
-    ("name", "array", "complaint"),
-    [
-        (TRAIN_LABELS, np.zeros(29), f"{TRAIN_IMAGES} holds 30 images, {TRAIN_LABELS} 29 labels"),
-        (TRAIN_IMAGES, np.zeros((31, 28, 28)), "holds 31 images, .* 30 labels"),
-        (TEST_LABELS, np.where(np.arange(20) == 13, 10, 1), f"{TEST_LABELS}: label 13 is 10"),
-        (TEST_IMAGES, np.zeros((20, 28, 27)), f"{TEST_IMAGES} holds 28x27 pixels an image"),
-        (TEST_IMAGES, np.zeros((20, 784)), f"{TEST_IMAGES} holds 784 pixels an image"),
-        (TRAIN_IMAGES, np.zeros(30), f"{TRAIN_IMAGES} holds labels, .*interchanged"),
-        (TRAIN_LABELS, np.zeros((30, 28, 28)), f"{TRAIN_LABELS} 3-dimensional data.*interchanged"),
-    ],
-    ids=range(7),
-)
+INTERCHANGED = f"{TRAIN_IMAGES} holds labels, {TRAIN_LABELS} 3-dimensional data.*interchanged"
+MISFITS = [
+    ({TRAIN_LABELS: np.zeros(29)}, f"{TRAIN_IMAGES} holds 30 images, {TRAIN_LABELS} 29 labels"),
+    ({TRAIN_IMAGES: np.zeros((31, 28, 28))}, "holds 31 images, .* 30 labels"),
+    ({TEST_IMAGES: IMAGES[:0], TEST_LABELS: LABELS[:0]}, "holds 0 images, .* 0 labels"),
+    ({TEST_LABELS: np.where(np.arange(20) == 13, 10, 1)}, f"{TEST_LABELS}: label 13 is 10"),
+    ({TEST_IMAGES: np.zeros((20, 28, 27))}, f"{TEST_IMAGES} holds 28x27 pixels an image"),
+    ({TEST_IMAGES: np.zeros((20, 784))}, f"{TEST_IMAGES} holds 784 pixels an image"),
+    ({TRAIN_IMAGES: np.zeros(30), TRAIN_LABELS: np.zeros((30, 28, 28))}, INTERCHANGED),
+    ({TRAIN_LABELS: np.zeros((30, 28, 28))}, f"{TRAIN_LABELS} 3-dimensional data"),
+]
+
+
+@parametrize(("arrays", "complaint"), MISFITS, ids=range(len(MISFITS)))
 @parametrize("size", [None, 5])
-def test_files_that_do_not_fit_each_other_are_refused(made, name, array, complaint, size):
-    write_idx(made / name, array.astype(np.uint8))
+def test_files_that_do_not_fit_each_other_are_refused(made, arrays, complaint, size):
+    for name, array in arrays.items():
+        write_idx(made / name, array.astype(np.uint8))
     with pytest.raises(DatasetError, match=f"^{made}/.*{complaint}.*$"):
         load_dataset(made, "mnist", size, None)
 
 
 # --- where the files are, and what they are called --------------------------------------------
 
-SPELLINGS = {
-    "gz": MNIST_FILES,
-    "plain": [name.removesuffix(".gz") for name in MNIST_FILES],
-    "dotted": [name.removesuffix(".gz").replace("-idx", ".idx") for name in MNIST_FILES],
-    "dotted gz": [name.replace("-idx", ".idx") for name in MNIST_FILES],
+SPELLINGS = {  # of train-images-idx3-ubyte.gz
+    "packed": lambda name: name,
+    "plain": lambda name: name.removesuffix(".gz"),
+    "dotted": lambda name: name.removesuffix(".gz").replace("-idx", ".idx"),
+    "dotted, packed": lambda name: name.replace("-idx", ".idx"),
 }
-
-
-def spelt(directory: Path, spelling: str) -> None:
-    """Rename, and where the new name says so unpack, the directory's four files."""
-    for old, new in zip(MNIST_FILES, SPELLINGS[spelling], strict=True):
-        content = (directory / old).read_bytes()
-        (directory / old).unlink()
-        (directory / new).write_bytes(content if new.endswith(".gz") else gzip.decompress(content))
 
 
 @pytest.fixture
 def files(made_dir, monkeypatch) -> dict[str, bytes]:
     """The made data set's files, known to the loader as MNIST's."""
     packed = contents(made_dir)
-    facts = {
-        name: tuple((len(b), hashlib.sha256(b).hexdigest()) for b in (c, gzip.decompress(c)))
-        for name, c in ((name, packed[name]) for name in MNIST_FILES)
-    }
+    facts = {}
+    for name in MNIST_FILES:
+        both = packed[name], gzip.decompress(packed[name])
+        facts[name] = [(len(content), hashlib.sha256(content).hexdigest()) for content in both]
     monkeypatch.setattr(mnist_loader, "MNIST_FILES", facts)
-    monkeypatch.setattr(mnist_loader, "ANSWER_SECONDS", 0.7)
+    monkeypatch.setattr(mnist_loader, "ANSWER_SECONDS", 0.5)
     return packed
 
 
 @parametrize("spelling", SPELLINGS)
-def test_original_bytes_are_mnist_however_they_are_spelt(files, made_dir, tmp_path, spelling):
-    directory = shutil.copytree(made_dir, tmp_path / "digits")
-    spelt(directory, spelling)
-    assert load_dataset(directory, "mnist", 5, 5).name == "MNIST"
-
-
-@parametrize("spelling", SPELLINGS)
-@parametrize("directory", ["fashion", "MNIST", "mnist", "sample"])
-def test_other_bytes_carry_their_directorys_name(files, tmp_path, spelling, directory):
-    """They differ from the made files that pass for MNIST in their seed alone."""
-    path = write_dataset(tmp_path / directory, 120, 60, seed=3)
-    spelt(path, spelling)
-    name = directory if directory == "fashion" else f"{directory} (other files)"
-    assert load_dataset(path, "auto", 5, 5).name == name
-    assert load_dataset(os.path.relpath(path), "mnist", 5, 5).name == name
-
-
-def test_one_file_of_another_origin_is_enough_not_to_be_mnist(files, made_dir, tmp_path):
-    directory = shutil.copytree(made_dir, tmp_path / "digits")
-    write_idx(directory / TEST_LABELS, (np.arange(60) % 10)[::-1].astype(np.uint8))
-    assert load_dataset(directory, "mnist", 5, 5).name == "digits"
+@parametrize(
+    ("directory", "changed_files", "name"),
+    [
+        ("digits", 0, "MNIST"),
+        ("digits", 1, "digits"),  # one of another origin is enough
+        ("fashion", 4, "fashion"),
+        *((name, 4, f"{name} (other files)") for name in ("MNIST", "mnist", "sample")),
+    ],
+)
+def test_original_bytes_are_mnist_however_spelt_and_others_carry_their_directorys_name(
+    files, tmp_path, monkeypatch, spelling, directory, changed_files, name
+):
+    path, others = tmp_path / directory, contents(write_dataset(tmp_path / "others", seed=3))
+    path.mkdir()
+    for number, file in enumerate(MNIST_FILES):
+        content = (others if number < changed_files else files)[file]
+        new = SPELLINGS[spelling](file)
+        (path / new).write_bytes(content if new.endswith(".gz") else gzip.decompress(content))
+    assert load_dataset(path, "mnist", 5, 5).name == name
+    monkeypatch.chdir(path)
+    assert load_dataset(".", "auto", 5, 5).name == name
 
 
 @parametrize("source", ["auto", "mnist"])
@@ -285,67 +270,52 @@ def test_named_directory_that_lacks_files_is_an_error(made, mirrors, source, gon
     assert mirror.requests == []
 
 
-@parametrize(("place", "way"), [("absent", "option"), ("digits.csv", "environment")])
-def test_a_typo_in_the_directorys_name_ends_the_script_with_2(root, tmp_path, place, way):
-    (tmp_path / "digits.csv").touch()
-    named, out = str(tmp_path / place), str(tmp_path / "out")
-    environment = os.environ | ({"MNIST_DATA_DIR": named} if way == "environment" else {})
-    command = [sys.executable, str(root / "train_network.py"), "--output-dir", out]
-    command += ["--data-dir", named] if way == "option" else []
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def test_a_typo_in_the_environment_ends_the_script_with_2(root, tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(root / "train_network.py"), f"--output-dir={tmp_path / 'out'}"],
+        env=os.environ | {"MNIST_DATA_DIR": f"{tmp_path}/absent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(f"train_network.py: error: {named} lacks .*\n", done.stderr)
+    assert re.fullmatch(f"train_network.py: error: {tmp_path}/absent lacks .*\n", done.stderr)
     assert not (tmp_path / "out").exists()
 
 
 # --- download ---------------------------------------------------------------------------------
 
-
-class Mirror(ThreadingHTTPServer):
-    """Serves `files`, notes the `requests`, and misbehaves as `fault` says."""
-
-    daemon_threads = True
-
-    def __init__(self, files: dict[str, bytes], fault: str):
-        super().__init__(("127.0.0.1", 0), MirrorHandler)
-        self.files, self.fault, self.requests = files, fault, []
-        self.released = threading.Event()  # what hangs goes on when this is set
-        self.url = f"http://127.0.0.1:{self.server_port}/"
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self.released.set()
-        self.shutdown()
-        self.server_close()
-
-
-SENT = {  # by each fault, in place of the file; a mirror that lies, alters or exceeds is complete
-    "lies": lambda body: b"<html>",
-    "alters": lambda body: changed(body, -1, b"?"),
-    "exceeds": lambda body: body + b"more",
-    "cuts": lambda body: body[: len(body) // 2],
-    "stalls": lambda body: body[:100],
+OK = b"HTTP/1.0 200 OK\r\n\r\n"
+LONGER = b"HTTP/1.0 200 OK\r\nContent-Length: 99999999\r\n\r\n"
+ANSWERS = {  # what a mirror sends for a file, by its fault; one that hangs or stalls says no more
+    "": lambda content: OK + content,
+    "forbids": lambda content: b"HTTP/1.0 403 Forbidden\r\n\r\n",
+    "babbles": lambda content: b"SSH-2.0-OpenSSH_9.9",
+    "lies": lambda content: OK + b"<html>",
+    "alters": lambda content: OK + changed(content, -1, b"?"),
+    "exceeds": lambda content: OK + content + bytes(2 << 20),
+    "cuts": lambda content: LONGER + content[: len(content) // 2],
+    "hangs": lambda content: b"",
+    "stalls": lambda content: LONGER + content[:100],
 }
 
 
-class MirrorHandler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        name, fault = self.path.lstrip("/"), self.server.fault
-        self.server.requests.append(name)
-        sent = SENT.get(fault, bytes)(self.server.files[name])
-        if fault == "hangs":
-            self.server.released.wait(20)
-        self.send_response(403 if fault == "forbids" else 200)
-        if fault in ("cuts", "stalls"):
-            self.send_header("Content-Length", str(len(self.server.files[name])))
-        self.end_headers()
-        self.wfile.write(sent)
-        self.wfile.flush()
-        if fault == "stalls":
-            self.server.released.wait(20)
+class Mirror:
+    """Serves the files with the fault, and notes the requests."""
 
-    def log_message(self, *_):
-        pass
+    def __init__(self, files: dict[str, bytes], fault: str):
+        self.files, self.fault, self.requests, self.connections = files, fault, [], []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://{}:{}/".format(*self.socket.getsockname())
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        while True:
+            with suppress(ConnectionError), self.socket.accept()[0] as connection:
+                self.requests.append(connection.recv(10_000).decode().split()[1].lstrip("/"))
+                connection.sendall(ANSWERS[self.fault](self.files[self.requests[-1]]))
+                if self.fault in ("hangs", "stalls"):
+                    self.connections.append(connection.dup())  # which keeps it open
 
 
 @pytest.fixture
@@ -353,14 +323,12 @@ def mirrors(files, monkeypatch):
     """Start mirrors with the given faults ("" for none) and let the loader know just these."""
     started = []
 
-    def start(*faults):
+    def start(*faults: str) -> list[Mirror]:
         started.extend(Mirror(files, fault) for fault in faults)
         monkeypatch.setattr(mnist_loader, "MIRRORS", tuple(mirror.url for mirror in started))
         return started
 
-    yield start
-    for mirror in started:
-        mirror.close()
+    return start
 
 
 def test_what_is_missing_is_downloaded_and_what_is_right_left_alone(mirrors, files, tmp_path):
@@ -388,22 +356,23 @@ def test_wrong_file_is_refused_by_name_and_left_alone(mirrors, tmp_path):
     ("fault", "reason"),
     [
         ("forbids", "403"),
+        ("babbles", "SSH"),
         ("lies", "another file, 6 bytes of"),
         ("alters", "another file"),
-        ("exceeds", "another file"),
+        ("exceeds", r"another file, \d{1,6} bytes"),  # no more of it is taken than shows that
         ("cuts", "another file|IncompleteRead"),
         ("hangs", "timed out"),
         ("stalls", "timed out"),
     ],
 )
 def test_faulty_mirror_is_named_and_the_next_one_asked(mirrors, files, tmp_path, fault, reason):
-    (faulty,) = mirrors(fault)
-    with pytest.raises(
-        DatasetError, match=rf"^.*{faulty.url}{TRAIN_IMAGES}: .*{reason}.*$"
-    ) as caught:
+    (faulty,), begin = mirrors(fault), time.perf_counter()
+    named = (
+        rf"^{tmp_path} lacks .*{faulty.url}{TRAIN_IMAGES}: .*{reason}.*by hand.*--dataset sample"
+    )
+    with pytest.raises(DatasetError, match=named):
         download_mnist(tmp_path)
-    for part in (str(tmp_path), "by hand", "--dataset sample"):
-        assert part in str(caught.value)
+    assert time.perf_counter() - begin < 5  # whoever is offline must not wait
     assert contents(tmp_path) == {}
     _, sound = mirrors("")
     download_mnist(tmp_path)
@@ -411,21 +380,18 @@ def test_faulty_mirror_is_named_and_the_next_one_asked(mirrors, files, tmp_path,
     assert (len(faulty.requests), len(sound.requests)) == (2, 4)  # once a download
 
 
-def test_directory_that_cannot_be_written_is_told_and_left_as_it_was(
-    mirrors, tmp_path, monkeypatch
-):
+def test_every_mirror_that_failed_is_named(mirrors, tmp_path):
+    one, other = mirrors("lies", "forbids")
+    with pytest.raises(DatasetError, match=f"{one.url}.* another file.*{other.url}.* 403"):
+        download_mnist(tmp_path)
+
+
+def test_full_disk_leaves_no_part_of_a_download(mirrors, tmp_path, monkeypatch):
     mirrors("")
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match="cannot write"):
-        download_mnist(tmp_path / "file" / "data")
-
-    def no_space(_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", no_space)
+    monkeypatch.setattr(os, "fsync", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
     with pytest.raises(UserError, match="No space left"):
-        download_mnist(tmp_path / "data")
-    assert contents(tmp_path / "data") == {}
+        download_mnist(tmp_path)
+    assert contents(tmp_path) == {}
 
 
 def test_mirrors_are_https():
@@ -458,14 +424,9 @@ def test_sample_steps_in_loudly_where_the_own_directory_cannot_be_filled(mirrors
         load_dataset(source="mnist")
 
 
-def test_sample_asks_no_mirror_even_where_mnist_is(mirrors, made_dir):
-    (mirror,) = mirrors("")
-    assert load_dataset(made_dir, "sample").name == "sample"
-    assert mirror.requests == []
-
-
-def test_sample_is_what_its_readme_says():
-    dataset = load_dataset(source="sample", train_size=None, test_size=None)
+def test_sample_is_what_its_readme_says_even_where_mnist_is(made_dir):
+    dataset = load_dataset(made_dir, "sample", None, None)
+    assert dataset.name == "sample"
     assert [np.bincount(split.digits).tolist() for split in dataset[1:]] == [[500] * 10, [100] * 10]
     assert sum(path.stat().st_size for path in mnist_loader.SAMPLE_DIR.glob("*.gz")) <= 1_500_000
     images = dataset.train.images.reshape(-1, 28, 28)
@@ -506,6 +467,7 @@ def test_script_tells_the_lab_sheets_characteristics_of_mnist_in_russian(mnist_d
         "60000 обучающих примеров, 10000 тестовых",
         "Размер каждого изображения: 28×28 пикселей (784 пикселя)",
         "Каждый пиксель имеет значение от 0 до 255 (градации серого)",
+        "изображениях: 0.1307 от полного; пикселей с чернилами: 19.1%",
         "  8: 5851 обучающих, 974 тестовых",
     ):
         assert line in told
@@ -524,60 +486,62 @@ def test_mnist_is_what_is_published(mnist_dir):
 # --- deformed copies --------------------------------------------------------------------------
 
 DEFORMATIONS = ("ROTATION", "SHEAR", "SCALE", "SHIFT", "BEND")
-INSIDE = slice(8, 20)  # pixels that no deformation of these tests brings near the edge
 PLACES = np.indices((28, 28)) - mnist_loader.CENTRE  # row and column of each pixel from the centre
-INNER = PLACES[:, INSIDE, INSIDE]
+INSIDE = slice(8, 20)  # pixels that no deformation of these tests brings near the edge
+INNER = PLACES[:, INSIDE, INSIDE].reshape(2, 144)
 
 
-def copies_of(monkeypatch, image: np.ndarray, **sizes: float) -> np.ndarray:
-    """200 copies (200, 28, 28), deformed in these ways alone; always by the same generator."""
+def copies_of(monkeypatch, image: np.ndarray, rng=None, **sizes: float) -> np.ndarray:
+    """200 copies (200, 28, 28), deformed in these ways alone; by the same draws where none are."""
     for name in DEFORMATIONS:
         monkeypatch.setattr(mnist_loader, name, sizes.get(name, 0))
     images = np.float32(image).reshape(1, 784).repeat(200, axis=0)
-    return mnist_loader.augment(images, np.random.default_rng(1)).reshape(200, 28, 28)
+    return mnist_loader.augment(images, rng or np.random.default_rng(1)).reshape(200, 28, 28)
 
 
-def maps_of_copies(monkeypatch, **sizes: float) -> np.ndarray:
-    """Where the inner pixels of each copy come from, from the centre: (200, 2, 12, 12).
+def maps_of_copies(monkeypatch, rng=None, **sizes: float) -> np.ndarray:
+    """Where the inner pixels of each copy come from, from the centre: (200, 2, 144).
 
     Copies of ramps tell: each pixel is as bright as its row, or its column, is far.
     """
-    copies = [copies_of(monkeypatch, 0.5 + places / 40, **sizes) for places in PLACES]
-    return 40 * (np.stack(copies, axis=1)[:, :, INSIDE, INSIDE] - 0.5)
+    copies = [copies_of(monkeypatch, 0.5 + places / 40, rng, **sizes) for places in PLACES]
+    return 40 * (np.stack(copies, axis=1)[:, :, INSIDE, INSIDE].reshape(200, 2, 144) - 0.5)
 
 
-MATRICES = {  # how it is made of two amounts, and how they are told from it: (2, 2, copies)
-    "ROTATION": (lambda u, v: [[np.cos(u), -np.sin(u)], [np.sin(u), np.cos(u)]],
-                 lambda m: [np.arcsin(m[1, 0])] * 2),
-    "SHEAR": (lambda u, v: [[1 + 0 * u, u], [0 * u, 1 + 0 * u]], lambda m: [m[0, 1]] * 2),
-    "SCALE": (lambda u, v: [[np.exp(u), 0 * u], [0 * u, np.exp(v)]],
-              lambda m: np.log([m[0, 0], m[1, 1]])),
-}  # fmt: skip
+def matrices_of_copies(monkeypatch, **sizes: float) -> np.ndarray:
+    """The maps as matrices, the shift in the last column: (200, 2, 3); they are affine."""
+    maps, inner = maps_of_copies(monkeypatch, **sizes), np.vstack([INNER, np.ones(144)])
+    matrices = maps @ np.linalg.pinv(inner)
+    np.testing.assert_allclose(matrices @ inner, maps, atol=1e-4)
+    return matrices
 
 
-def test_each_copy_is_turned_sheared_and_scaled_about_the_centre_by_its_own_amount(monkeypatch):
-    matrices = []
-    for name, (make, tell) in MATRICES.items():
-        maps = maps_of_copies(monkeypatch, **{name: 0.2})
-        slopes = [np.diff(maps, axis=axis).mean(axis=(2, 3)).T for axis in (2, 3)]
-        amounts = tell(np.stack(slopes, axis=1))
-        for drawn in amounts:  # evenly, to either side
+AFFINE = {  # how a map is made of one amount or two, and where and how those are told from it
+    "ROTATION": (lambda u: [[np.cos(u), -np.sin(u), 0], [np.sin(u), np.cos(u), 0]], [3], np.arcsin),
+    "SHEAR": (lambda u: [[1, u, 0], [0, 1, 0]], [1], np.float64),
+    "SCALE": (lambda u, v: [[np.exp(u), 0, 0], [0, np.exp(v), 0]], [0, 4], np.log),
+    "SHIFT": (lambda u, v: [[1, 0, u], [0, 1, v]], [2, 5], np.float64),
+}
+
+
+def test_each_copy_is_turned_sheared_scaled_and_shifted_by_amounts_of_its_own(monkeypatch):
+    alone = {}
+    for name, (make, places, amount_of) in AFFINE.items():
+        alone[name] = matrices_of_copies(monkeypatch, **{name: 0.2})
+        amounts = amount_of(alone[name].reshape(200, 6)[:, places])
+        for drawn in amounts.T:  # evenly, to either side
             assert np.sort(drawn) == pytest.approx(np.linspace(-0.2, 0.2, 200), abs=0.04)
-        assert name != "SCALE" or abs(np.corrcoef(amounts)[0, 1]) < 0.2
-        matrices.append(np.moveaxis(make(*amounts), -1, 0))
-        np.testing.assert_allclose(maps, np.tensordot(matrices[-1], INNER, 1), atol=1e-4)
-    rotation, shear, scale = matrices
-    maps = maps_of_copies(monkeypatch, ROTATION=0.2, SHEAR=0.2, SCALE=0.2)
-    np.testing.assert_allclose(maps, np.tensordot(rotation @ shear @ scale, INNER, 1), atol=1e-4)
+        assert abs(np.corrcoef(amounts[:, 0], amounts[:, -1])[0, 1]) < 0.2 or len(places) == 1
+        np.testing.assert_allclose(alone[name], [make(*u) for u in amounts], atol=1e-4)
+    together = matrices_of_copies(monkeypatch, **dict.fromkeys(AFFINE, 0.2))
+    rotation, shear, scale, shift = alone.values()
+    expected = rotation[..., :2] @ shear[..., :2] @ scale[..., :2]
+    np.testing.assert_allclose(together[..., :2], expected, atol=1e-4)
+    np.testing.assert_allclose(together[..., 2], shift[..., 2], atol=1e-4)
 
 
-def test_each_copy_is_shifted_down_and_across_by_its_own_pixels_and_paper_follows(monkeypatch):
-    shifts = maps_of_copies(monkeypatch, SHIFT=2) - INNER
-    np.testing.assert_allclose(shifts, shifts[:, :, :1, :1] * np.ones((12, 12)), atol=1e-4)
-    down, across = shifts = shifts[:, :, 0, 0].T
-    for drawn in shifts:
-        assert np.sort(drawn) == pytest.approx(np.linspace(-2, 2, 200), abs=0.4)
-    assert abs(np.corrcoef(shifts)[0, 1]) < 0.2
+def test_paper_follows_where_an_image_is_shifted(monkeypatch):
+    down, across = matrices_of_copies(monkeypatch, SHIFT=2)[..., 2].T
     ink = copies_of(monkeypatch, np.ones((28, 28)), SHIFT=2).sum(axis=(1, 2))
     np.testing.assert_allclose(ink, (28 - np.abs(down)) * (28 - np.abs(across)), rtol=1e-4)
 
@@ -587,11 +551,15 @@ def test_each_copy_is_bent_smoothly_by_half_the_control_points_deviation(monkeyp
 
     so in two directions a displacement there deviates half as much. Pixel 11 lies at 2.04 points.
     """
-    bends = maps_of_copies(monkeypatch, BEND=1.5) - INNER
+    bends = (maps_of_copies(monkeypatch, BEND=1.5) - INNER).reshape(200, 2, 12, 12)
     assert bends[:, :, 3, 3].std(axis=0) == pytest.approx([0.75, 0.75], rel=0.15)
     assert bends.mean(axis=0) == pytest.approx(np.zeros((2, 12, 12)), abs=0.25)
     assert np.abs(np.diff(bends, n=2)).max() < 0.4 < np.ptp(bends, axis=3).max()
     assert abs(np.corrcoef(bends[:, :, 3, 3].T)[0, 1]) < 0.2
+    alike = Mock(uniform=lambda low, high, shape: np.zeros(shape))
+    alike.normal = lambda mean, deviation, shape: np.full(shape, deviation)
+    shifts = maps_of_copies(monkeypatch, alike, BEND=1.5) - INNER  # the splines' sum is 1
+    np.testing.assert_allclose(shifts, 1.5, atol=1e-4)
 
 
 def test_copies_keep_shape_type_and_range_and_follow_from_the_generator(monkeypatch):
@@ -600,9 +568,6 @@ def test_copies_keep_shape_type_and_range_and_follow_from_the_generator(monkeypa
     assert (first.shape, first.dtype) == ((70, 784), np.float32)
     assert (first.min(), first.max() <= 1, first.max() > 0.9) == (0, True, True)
     np.testing.assert_array_equal(first, again)
-    twins = mnist_loader.augment(images[:1].repeat(70, axis=0), np.random.default_rng(3))
-    assert len(np.unique(twins, axis=0)) == 70
     assert mnist_loader.augment(images[:0], np.random.default_rng(3)).shape == (0, 784)
-    for name in DEFORMATIONS:
-        monkeypatch.setattr(mnist_loader, name, 0)
-    np.testing.assert_array_equal(mnist_loader.augment(images, np.random.default_rng(3)), images)
+    unchanged = copies_of(monkeypatch, images[0])
+    np.testing.assert_array_equal(unchanged, images[0].reshape(1, 28, 28).repeat(200, axis=0))

@@ -11,31 +11,13 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 import utils
-from utils import (
-    Claim,
-    Evaluation,
-    Language,
-    Rate,
-    RunLog,
-    UserError,
-    ascii_art,
-    atomic_write,
-    closed_loops,
-    connected_components,
-    examine_claims,
-    for_json,
-    percent,
-    roc_auc,
-    slant,
-    stray_ink,
-    stroke_width,
-    writable_directory,
-)
+from utils import Claim, Evaluation, Language, Rate, RunLog, UserError, atomic_write
 
 parametrize = pytest.mark.parametrize
 
@@ -46,42 +28,39 @@ TARGETS = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
 
 
 @parametrize(
-    ("threshold", "counts"),  # true and false positives, false and true negatives
-    [(0.5, (3, 2, 1, 4)), (0.6, (2, 2, 2, 4)), (0.35, (4, 2, 0, 4)), (0.95, (0, 0, 4, 6))],
+    ("threshold", "counts", "only"),  # true and false positives, false and true negatives
+    [
+        *[(0.5, (3, 2, 1, 4), None), (0.6, (2, 2, 2, 4), None), (0.35, (4, 2, 0, 4), None)],
+        *[(0.95, (0, 0, 4, 6), "no"), (0, (4, 6, 0, 0), "yes")],
+    ],
 )
-def test_confusion_counts_are_those_counted_by_hand(threshold, counts):
+def test_confusion_counts_are_those_counted_by_hand(threshold, counts, only):
     """0.5 itself is a yes at the threshold 0.5."""
-    result = asdict(Evaluation.of(PROBABILITIES, TARGETS, threshold))
-    names = ("true_positives", "false_positives", "false_negatives", "true_negatives")
-    assert tuple(result[name] for name in names) == counts
-    assert result["threshold"] == threshold
+    r = Evaluation.of(PROBABILITIES, TARGETS, threshold)
+    told = r.true_positives, r.false_positives, r.false_negatives, r.true_negatives
+    assert (told, r.threshold, r.only_answer) == (counts, threshold, only)
 
 
 def test_ratios_are_those_computed_by_hand():
     result = Evaluation.of(PROBABILITIES, TARGETS)
-    assert (result.positives, result.negatives, result.total, result.correct) == (4, 6, 10, 7)
-    assert (result.accuracy, result.majority_share, result.usual_answer) == (0.7, 0.6, "no")
-    assert (result.precision, result.recall) == (3 / 5, 3 / 4)
-    assert result.f1 == pytest.approx(2 * 0.6 * 0.75 / (0.6 + 0.75))
-    assert result.roc_auc == pytest.approx(20 / 24)  # 0.5 and 0.4 each lose to 0.7 and 0.65
+    squares = [0.01, 0.04, 0.25, 0.36, 0.49, 0.4225, 0.04, 0.01, 0.0025, 0]
+    by_hand = {"positives": 4, "negatives": 6, "total": 10, "correct": 7}
+    by_hand |= {"accuracy": 0.7, "majority_share": 0.6, "precision": 3 / 5, "recall": 3 / 4}
+    by_hand |= {"f1": 2 * 0.6 * 0.75 / (0.6 + 0.75), "loss": sum(squares) / 10}
+    by_hand |= {"roc_auc": 20 / 24}  # 0.5 and 0.4 each lose to 0.7 and 0.65
+    assert {name: getattr(result, name) for name in by_hand} == pytest.approx(by_hand)
     other = Evaluation.of(PROBABILITIES, 1 - TARGETS)
-    assert (other.usual_answer, other.majority_share) == ("yes", 0.6)
-    errors = [0.01, 0.04, 0.25, 0.36, 0.49, 0.4225, 0.04, 0.01, 0.0025, 0]
-    assert result.loss == pytest.approx(sum(errors) / 10)
+    assert (result.usual_answer, other.usual_answer, other.majority_share) == ("no", "yes", 0.6)
 
 
-@parametrize(("threshold", "answer"), [(0.5, None), (0.95, "no"), (0, "yes")])
-def test_a_constant_answer_is_known(threshold, answer):
-    assert Evaluation.of(PROBABILITIES, TARGETS, threshold).only_answer == answer
-
-
-def test_ratios_that_do_not_exist_are_nan_and_null_in_json():
-    result = Evaluation.of(np.array([0.1, 0.2]), np.array([0, 0]))
-    assert all(map(math.isnan, (result.recall, result.precision, result.f1, result.roc_auc)))
-    values = for_json(asdict(result))
-    assert json.loads(json.dumps(values, allow_nan=False)) == values
-    assert values["recall"] is values["roc_auc"] is None
-    assert (values["accuracy"], values["true_negatives"]) == (1, 2)
+@pytest.mark.filterwarnings("error")
+@parametrize("target", [0, 1])
+def test_ratios_that_do_not_exist_are_nan_and_null_in_json(target):
+    values = asdict(Evaluation.of(np.array([0.1, 0.2]), np.array([target, target])))
+    missing = {"precision", "roc_auc"} | ({"recall", "f1"} if target == 0 else set())
+    assert {name for name, value in values.items() if value != value} == missing
+    told = json.loads(json.dumps(utils.for_json([values]), allow_nan=False))[0]
+    assert told == {name: None if name in missing else values[name] for name in values}
 
 
 @parametrize("levels", [1, 2, 5, 1000])
@@ -91,12 +70,12 @@ def test_roc_auc_is_how_often_a_positive_scores_above_a_negative(levels):
     for _ in range(20):
         scores, targets = rng.integers(0, levels, 40) / levels, rng.random(40) < 0.3
         pairs = [(p > n) + (p == n) / 2 for p in scores[targets] for n in scores[~targets]]
-        assert roc_auc(scores, targets) == pytest.approx(sum(pairs) / len(pairs), rel=1e-12)
+        assert utils.roc_auc(scores, targets) == pytest.approx(sum(pairs) / len(pairs), rel=1e-12)
 
 
 def test_roc_auc_of_nan_is_refused():
     with pytest.raises(ValueError, match="NaN"):
-        roc_auc(np.array([0.1, math.nan]), np.array([0, 1]))
+        utils.roc_auc(np.array([0.1, math.nan]), np.array([0, 1]))
 
 
 @parametrize(
@@ -107,11 +86,6 @@ def test_wilson_interval_is_the_published_one(k, n, low, high):
     """The second and third: Newcombe, Statistics in Medicine 17 (1998) 857, table I."""
     assert Rate(k, n).interval == pytest.approx((low, high), abs=5e-5)
     assert Rate(n - k, n).interval == pytest.approx((1 - high, 1 - low), abs=5e-5)
-
-
-@parametrize(("share", "text"), [(0.927, "92.70%"), (1, "100.00%"), (np.nan, "n/a")])
-def test_percent_is_written_as_the_lab_sheet_does(share, text):
-    assert percent(share) == text
 
 
 # --- shapes -----------------------------------------------------------------------------------
@@ -146,42 +120,36 @@ FIVE_WITH_LOOSE_BAR = drawing("#.###", "#....", "###..", "...#.", "###..")
 @parametrize("lean", [-0.6, -0.2, 0.0, 0.3, 0.7])
 def test_slant_of_a_leaning_bar_is_its_angle_wherever_and_however_dark(lean):
     angle, image = math.degrees(math.atan(lean)), bar(3, lean, length=12)
-    assert slant(image)[0] == pytest.approx(angle, abs=0.5)
-    assert slant(0.4 * np.roll(image, (3, -4), axis=(1, 2))) == pytest.approx(
-        slant(image), abs=1e-3
-    )
+    elsewhere = 0.4 * np.roll(image, (3, -4), axis=(1, 2))
+    assert utils.slant(image)[0] == pytest.approx(angle, abs=0.5)
+    assert utils.slant(elsewhere) == pytest.approx(utils.slant(image), abs=1e-3)
 
 
 @parametrize("width", [1, 2, 3, 4])
 def test_stroke_width_is_twice_the_area_by_the_outline(width):
     rectangle = drawing(*["#" * width] * 20)
     expected = 2 * 20 * width / (math.pi / 4 * 2 * (20 + width))
-    assert stroke_width(rectangle)[0] == pytest.approx(expected)
+    assert utils.stroke_width(rectangle)[0] == pytest.approx(expected)
     radius = np.hypot(*(np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2))
     ring = (np.abs(radius - 9) <= width / 2)[np.newaxis]  # whose outline runs in all directions
-    assert stroke_width(ring)[0] == pytest.approx(width, rel=0.15)
+    assert utils.stroke_width(ring)[0] == pytest.approx(width, rel=0.15)
 
 
-@parametrize(
-    ("image", "loops"),
-    [
-        (EIGHT, 2),
-        (EIGHT_WITH_GAP, 1),
-        (SIX, 1),
-        (ONE, 0),
-        (FIVE_WITH_LOOSE_BAR, 0),
-        (NOTHING, 0),
-        (drawing(".#.", "#.#", ".#."), 1),  # corners close a loop
-        (drawing("#" * SIDE, *["." * SIDE] * 9, "#" * SIDE), 0),  # the image's edge does not
-    ],
-)
-def test_closed_loops_are_counted(image, loops):
-    assert closed_loops(np.concatenate([image, image])).tolist() == [loops, loops]
-
-
-def test_stray_ink_is_the_share_outside_the_largest_part():
-    images = np.concatenate([drawing("##...", ".....", ".####"), EIGHT, NOTHING])
-    assert stray_ink(images) == pytest.approx([2 / 6, 0, 0])
+def test_closed_loops_are_counted_and_ink_outside_the_largest_part_is_measured():
+    shapes = [  # loops, and the share of the ink
+        (EIGHT, 2, 0),
+        (EIGHT_WITH_GAP, 1, 0),
+        (SIX, 1, 0),
+        (ONE, 0, 0),
+        (FIVE_WITH_LOOSE_BAR, 0, 3 / 12),
+        (NOTHING, 0, 0),
+        (drawing(".#.", "#.#", ".#."), 1, 0),  # corners close a loop, and hold ink together
+        (drawing("#" * SIDE, *["." * SIDE] * 9, "#" * SIDE), 0, 1 / 2),  # the edge closes none
+        (drawing("##...", ".....", ".####"), 0, 2 / 6),
+    ]
+    images, loops, stray = zip(*shapes, strict=True)
+    assert utils.closed_loops(np.concatenate(images)).tolist() == list(loops)
+    assert utils.stray_ink(np.concatenate(images)).tolist() == pytest.approx(stray)
 
 
 def flood_fill(mask: np.ndarray, corners: bool) -> np.ndarray:
@@ -203,15 +171,10 @@ def test_components_are_those_of_a_flood_fill(corners):
     density = np.linspace(0.05, 0.9, 60)[:, np.newaxis, np.newaxis]
     for mask in np.random.default_rng(1).random((60, 11, 13)) < density:
         expected = flood_fill(mask, corners)
-        np.testing.assert_array_equal(connected_components(mask, corners), expected)
+        np.testing.assert_array_equal(utils.connected_components(mask, corners), expected)
 
 
 # --- the claims -------------------------------------------------------------------------------
-
-
-def a_claim(errors: int, total: int, rest_errors: int, rest_total: int) -> Claim:
-    rest = Rate(rest_errors, rest_total)
-    return Claim("gap", "", 2, Rate(errors, total), rest, ())
 
 
 @parametrize(
@@ -220,28 +183,29 @@ def a_claim(errors: int, total: int, rest_errors: int, rest_total: int) -> Claim
 )
 def test_interval_of_a_difference_is_the_published_one(counts, low, high):
     """Newcombe, Statistics in Medicine 17 (1998) 873, table II, method 10."""
-    assert a_claim(*counts).interval == pytest.approx((low, high), abs=5e-5)
-    swapped = a_claim(*counts[2:], *counts[:2])
-    assert swapped.interval == pytest.approx((-high, -low), abs=5e-5)
+    one, other = Rate(*counts[:2]), Rate(*counts[2:])
+    assert Claim("", "", {}, one, other, []).interval == pytest.approx((low, high), abs=5e-5)
+    assert Claim("", "", {}, other, one, []).interval == pytest.approx((-high, -low), abs=5e-5)
 
 
 @parametrize(
-    ("counts", "verdict"),
+    ("affected", "rest", "verdict"),
     [
-        ((60, 100, 100, 1000), "confirmed"),
-        ((10, 100, 100, 1000), "inconclusive"),
-        ((100, 1000, 1000, 10000), "refuted"),
-        ((0, 2000, 60, 7000), "refuted"),
-        ((3, 5, 1, 5), "inconclusive"),
-        ((0, 0, 5, 50), "inconclusive"),
-        ((5, 50, 0, 0), "inconclusive"),
-        ((3, 3, 7, 7), "inconclusive"),
+        (Rate(60, 100), Rate(100, 1000), "confirmed"),
+        (Rate(10, 100), Rate(100, 1000), "inconclusive"),
+        (Rate(100, 1000), Rate(1000, 10000), "refuted"),
+        (Rate(0, 2000), Rate(60, 7000), "refuted"),
+        (Rate(3, 5), Rate(1, 5), "inconclusive"),
+        (Rate(0, 0), Rate(5, 50), "inconclusive"),
+        (Rate(5, 50), Rate(0, 0), "inconclusive"),
+        (Rate(3, 3), Rate(7, 7), "inconclusive"),
     ],
 )
-def test_verdict_follows_from_the_interval(counts, verdict):
-    claim = a_claim(*counts)
-    assert claim.verdict == claim.as_dict()["verdict"] == verdict
-    json.dumps(claim.as_dict(), allow_nan=False)
+def test_verdict_follows_from_the_interval(affected, rest, verdict):
+    told = Claim("gap", "", {}, affected, rest, []).as_dict()
+    assert told["verdict"] == verdict
+    assert told["affected"] == {"errors": affected.count, "total": affected.total}
+    json.dumps(told, allow_nan=False)
 
 
 def labelled(*groups: tuple[np.ndarray, int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -266,7 +230,7 @@ def test_errors_are_counted_among_the_affected_and_among_the_rest():
     train = labelled((EIGHT, 8, 30), (ONE, 1, 10))
     test = labelled(*(group[:3] for group in groups.values()))
     wrong = np.concatenate([np.arange(n) < errors for *_, n, errors in groups.values()])
-    claims = examine_claims(8, train, test, (test[1] == 8) ^ wrong)
+    claims = utils.examine_claims(8, train, test, (test[1] == 8) ^ wrong)
 
     told = {claim.name: (claim.affected, claim.rest) for claim in claims}
     assert told["gap"] == (Rate(20, 35), Rate(2, 50))
@@ -276,12 +240,17 @@ def test_errors_are_counted_among_the_affected_and_among_the_rest():
     assert claims[0].wrong == [*range(50, 63), *range(70, 74), *range(79, 82)]
 
 
-def test_thin_digits_are_thinner_than_nine_training_images_in_ten():
-    train = labelled((bar(1), 8, 1), (bar(3), 8, 19))
+def test_thin_and_slanted_are_those_beyond_the_outer_decile_of_the_training_images():
+    leans = np.linspace(-0.6, 0.3, 20)
+    train = labelled(*((bar(3 + n / 5, lean), 8, 1) for n, lean in enumerate(leans)), (ONE, 1, 9))
     test = labelled((bar(1), 8, 6), (bar(5), 8, 4), (bar(1), 3, 9))
-    claims = examine_claims(8, train, test, np.arange(19) >= 5)
-    thin = next(claim for claim in claims if claim.name == "thin")
+    claims = utils.examine_claims(8, train, test, np.arange(19) >= 5)
+    thin, slanted = (claim for claim in claims if claim.name in ("thin", "slant"))
     assert (thin.affected, thin.rest) == (Rate(5, 6), Rate(0, 4))
+    examples = train[0][:20].reshape(20, SIDE, SIDE)
+    widths, angles = utils.stroke_width(examples), np.abs(utils.slant(examples))
+    assert thin.fields["limit"] == pytest.approx(np.quantile(widths, 0.1))
+    assert slanted.fields["limit"] == pytest.approx(np.quantile(angles, 0.9))
 
 
 @parametrize(
@@ -294,7 +263,7 @@ def test_thin_digits_are_thinner_than_nine_training_images_in_ten():
 )
 def test_claims_that_make_no_sense_are_left_out(digit, image, names):
     train, test = labelled((image, digit if digit != 3 else 1, 9)), labelled((SIX, 6, 3))
-    claims = examine_claims(digit, train, test, np.zeros(3, bool))
+    claims = utils.examine_claims(digit, train, test, np.zeros(3, bool))
     assert [claim.name for claim in claims] == names
 
 
@@ -319,38 +288,41 @@ def test_file_takes_its_name_only_when_the_block_ends(old_file, name):
     assert sorted(old_file.parent.iterdir()) == [old_file, link]
 
 
-@parametrize("error", [ValueError, KeyboardInterrupt])
-def test_error_in_the_block_leaves_the_old_file_alone(old_file, error):
-    with pytest.raises(error), atomic_write(old_file) as file:
-        file.write(b"ne")
-        raise error
-    assert old_file.read_bytes() == b"old"
-    assert list(old_file.parent.iterdir()) == [old_file]
-
-
-@parametrize(("owner", "failing"), [(os, "fsync"), (Path, "replace")])
-def test_full_disk_is_told_and_leaves_the_old_file_alone(old_file, monkeypatch, owner, failing):
-    def fail(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(owner, failing, fail)
+@parametrize("where", [None, "os.fsync", "pathlib.Path.replace"])  # None: in the block itself
+@parametrize(
+    ("error", "expected", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), UserError, "^cannot write {file}: No space left"),
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+    ],
+)
+def test_failed_write_leaves_the_old_file_alone(
+    old_file, monkeypatch, where, error, expected, told
+):
     with (
-        pytest.raises(UserError, match=f"{old_file}: No space left"),
+        pytest.raises(expected, match=told and told.format(file=old_file)),
         atomic_write(old_file) as file,
     ):
         file.write(b"new")
+        if where is None:
+            raise error
+        monkeypatch.setattr(where, Mock(side_effect=error))
     assert old_file.read_bytes() == b"old"
     assert list(old_file.parent.iterdir()) == [old_file]
 
 
 def test_directory_is_made_and_refused_where_it_cannot_take_the_files(tmp_path, old_file):
-    assert list(writable_directory(tmp_path / "b" / "c", ["file"]).iterdir()) == []
-    with pytest.raises(UserError, match=f"cannot write to the directory {old_file}"):
-        writable_directory(old_file)
+    assert list(utils.writable_directory(tmp_path / "b" / "c", ["file"]).iterdir()) == []
+    (tmp_path / "a" / "file").mkdir(parents=True)
     with pytest.raises(UserError, match="file in it is a directory"):
-        (tmp_path / "a" / "file").mkdir(parents=True)
-        writable_directory(tmp_path / "a", ["file"])
-    with pytest.raises(UserError, match="cannot write"), atomic_write(tmp_path / "absent" / "file"):
+        utils.writable_directory(tmp_path / "a", ["file"])
+    for path in old_file, Path("/proc"):  # where not even root may write
+        with pytest.raises(UserError, match=f"cannot write to the directory {path}: "):
+            utils.writable_directory(path)
+    with (
+        pytest.raises(UserError, match="cannot write"),
+        atomic_write(tmp_path / "absent" / "file"),
+    ):
         pass
 
 
@@ -369,15 +341,13 @@ def russian(tmp_path, monkeypatch) -> Language:
 FORMS = {"файл": (1, 21, 101, 1001), "файла": (2, 3, 4, 22, 104), "файлов": (0, 5, 11, 12, 14, 111)}
 
 
-@parametrize(("form", "n"), [(form, n) for form, ns in FORMS.items() for n in ns])
-def test_russian_has_a_form_for_one_few_and_many(russian, form, n):
-    line = russian("{n:,} file|{n:,} files", n=n)
-    assert line == f"{n:,} {form}".replace(",", "\N{NO-BREAK SPACE}")
-
-
-@parametrize(("n", "line"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1021, "1,021 files")])
-def test_english_has_a_form_for_one_and_many(n, line):
-    assert Language()("{n:,} file|{n:,} files", n=n) == line
+def test_a_number_takes_its_form_one_few_or_many(russian):
+    for form, numbers in FORMS.items():
+        for n in numbers:
+            line = f"{n:,} {form}".replace(",", "\N{NO-BREAK SPACE}")
+            assert russian("{n:,} file|{n:,} files", n=n) == line
+    for n, line in {0: "0 files", 1: "1 file", 2: "2 files", 1021: "1,021 files"}.items():
+        assert Language()("{n:,} file|{n:,} files", n=n) == line
 
 
 def test_thousands_are_parted_as_the_language_does_and_texts_left_alone(russian):
@@ -430,76 +400,58 @@ def test_ascii_art_stands_side_by_side_two_rows_to_a_line_cut_to_the_ink():
     images[0, 3:5, 1] = 0.4  # 0.4 of the ramp of five steps: :
     images[0, 3, 3] = 1  # half of its pair of rows: 2.5 of 5, rounded to even
     images[1, 5, 1] = 1  # the last of an odd number of rows
-    art = ascii_art(images, ["One:", "B"])
+    art = utils.ascii_art(images, ["One:", "B"])
     assert art.split("\n") == ["One:  B", "###", ": :", "      :"]
 
 
 # --- leaving a script -------------------------------------------------------------------------
 
+ERROR = "script.py: error: "
+LOG = "log = RunLog(); log.write('x'); log.write('y'); return len(log.lines)"
+SCRIPTS = [  # the body of main, the exit code, how stderr begins, and where stdout goes
+    ("return 0", 0, ""),
+    ("return 130", 130, ""),
+    ("raise UserError('no such file')", 2, ERROR + "no such file\n"),
+    ("raise UserError('a\\nname of two lines')", 2, ERROR + "a name of two lines\n"),
+    ("raise UserError('Ж')", 2, ERROR + "?\n"),
+    ("ArgumentParser('').parse_args(['--x'])", 2, ERROR + "unrecognized arguments: --x "),
+    ("raise MemoryError", 2, ERROR + "not enough memory"),
+    ("open('/absent/file')", 2, ERROR + "No such file or directory\n"),
+    ("signal.default_int_handler(2, None)", 130, ""),
+    ("os.kill(os.getpid(), signal.SIGTERM)", 143, ""),
+    ("raise ZeroDivisionError", 1, "Traceback"),  # a bug keeps its traceback
+    ("RunLog('ru').say('Training:'); return 0", 0, ""),  # a console without Cyrillic
+    ("print('x'); return 5", 0, "", "to a reader that left"),  # which is no error
+    ("print('x', flush=True); return 5", 0, "", "to a reader that left"),
+    (LOG, 2, "", "to a reader that left"),  # the log goes on without it: main's own code
+    (LOG, 2, "", ">&-"),
+    ("ArgumentParser('').parse_args(['--help'])", 0, "", "to a reader that left"),
+    ("ArgumentParser('').parse_args(['--help'])", 2, ERROR + "No space left", "> /dev/full"),
+    ("print('x'); return 0", 2, ERROR + "No space left on device\n", "> /dev/full"),
+]
 
-def run_main(tmp_path: Path, body: str, **options: object) -> subprocess.CompletedProcess:
-    """Run a script whose `main` has this body through `run_script`."""
-    script = tmp_path / "script.py"
+
+@parametrize("case", SCRIPTS, ids=lambda case: case[0])
+def test_script_leaves_with_its_code_and_one_line_at_most(root, tmp_path, case):
+    body, code, message, output = (*case, "> out")[:4]
+    if output == "> /dev/full" and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
     lines = "import os, signal, sys\nfrom utils import *\ndef main():\n    "
-    script.write_text(f"{lines}{body}\nrun_script(main)\n", encoding="utf-8")
-    path = {"PYTHONPATH": str(Path(utils.__file__).parent)}
-    environment = os.environ | path | options.pop("env", {})
-    options = {"stdout": subprocess.PIPE, "env": environment, "timeout": 60} | options
-    command = [sys.executable, str(script)]
-    return subprocess.run(command, stderr=subprocess.PIPE, check=False, **options)
-
-
-ERROR = b"script.py: error: "
-
-
-@parametrize(
-    ("body", "code", "message"),
-    [
-        ("return 0", 0, b""),
-        ("return 130", 130, b""),
-        ("raise UserError('no such file')", 2, ERROR + b"no such file\n"),
-        ("raise UserError('a\\nname of two lines')", 2, ERROR + b"a name of two lines\n"),
-        ("raise UserError('Ж')", 2, ERROR + b"?\n"),
-        ("ArgumentParser('').parse_args(['--x'])", 2, ERROR + b"unrecognized arguments: --x "),
-        ("raise MemoryError", 2, ERROR + b"not enough memory"),
-        ("open('/absent/file')", 2, ERROR + b"No such file or directory\n"),
-        ("signal.default_int_handler(2, None)", 130, b""),
-        ("os.kill(os.getpid(), signal.SIGTERM)", 143, b""),
-        ("raise ZeroDivisionError", 1, b"Traceback"),  # a bug keeps its traceback
-        ("RunLog('ru').say('Training:'); return 0", 0, b""),  # a console without Cyrillic
-    ],
-)
-def test_script_leaves_with_its_code_and_one_line_at_most(tmp_path, body, code, message):
-    done = run_main(tmp_path, body, env={"PYTHONIOENCODING": "ascii"})
-    assert (done.returncode, done.stderr[: len(message)]) == (code, message)
-    assert done.stderr.count(b"\n") == bool(message) or code == 1
-
-
-@parametrize(
-    ("body", "code"),
-    [
-        ("print('x'); return 0", 0),
-        ("print('x', flush=True); return 0", 0),
-        ("log = RunLog(); log.write('x'); log.write('y'); return len(log.lines)", 2),
-    ],
-)
-def test_reader_that_left_is_no_error(tmp_path, body, code):
-    """And where the log goes on without it, main's own code is kept."""
+    (tmp_path / "script.py").write_text(f"{lines}{body}\nrun_script(main)\n", encoding="utf-8")
     reader, writer = os.pipe()
     os.close(reader)
-    done = run_main(tmp_path, body, stdout=writer)
+    command = f'"$0" script.py {output.removeprefix("to a reader that left")}'
+    environment = {"PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        cwd=tmp_path,
+        env=os.environ | environment,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     os.close(writer)
-    assert (done.returncode, done.stderr) == (code, b"")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_output_that_cannot_be_written_is_one_line_and_code_2(tmp_path):
-    with Path("/dev/full").open("wb") as full:
-        done = run_main(tmp_path, "print('x'); return 0", stdout=full)
-    assert (done.returncode, done.stderr) == (2, ERROR + b"No space left on device\n")
-
-
-def test_script_without_standard_output_runs(tmp_path):
-    body = "RunLog().write('x'); return 0"
-    done = run_main(tmp_path, body, stdout=None, preexec_fn=lambda: os.close(1))
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr[: len(message)]) == (code, message)
+    assert done.stderr.count("\n") == bool(message) or code == 1

@@ -21,7 +21,7 @@ import mnist_loader
 import train_network
 import visualize_results
 from neural_network import NeuralNetwork
-from utils import Language, UserError, connected_components, percent
+from utils import Language, UserError, connected_components
 from visualize_results import FIGURES, DrawingPad, Reader, draw_figure, main
 
 
@@ -154,7 +154,7 @@ def test_confusion_counts_stand_at_their_labels(run):
         (y,) = (y for y, label in enumerate(ticks(axes.yaxis)) if label.startswith(row))
         assert texts[x, y] == str(expected)
         whole = result.positives if row == "8s" else result.negatives
-        assert texts[x, y + 0.06].startswith(percent(expected / whole))
+        assert texts[x, y + 0.06].startswith(f"{expected / whole:.2%}")
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -245,7 +245,7 @@ def test_claims_are_differences_with_intervals_beside_their_rates(run):
         np.testing.assert_allclose(values, 100 * np.array([claim.difference, *claim.interval]))
         assert verdict == claim.verdict
         for words, rate in ("wrong", claim.affected), ("of the others", claim.rest):
-            assert f"{words}: {percent(rate.share)} ({rate.count} of {rate.total})" in label
+            assert f"{words}: {rate.share:.2%} ({rate.count} of {rate.total})" in label
         strip = np.asarray(examples.child_axes[row].images[0].get_array())
         first = run.dataset.test.images[list(claim.wrong[:5])].reshape(-1, 28, 28)
         np.testing.assert_array_equal(

@@ -8,15 +8,12 @@ MNIST test images, and prints the same for a network trained on 5,000 real image
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from measure import print_header, print_row  # isort: split
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from mnist_loader import Split, load_dataset
-from neural_network import SGD, NeuralNetwork
+from neural_network import NeuralNetwork
 from utils import Evaluation
 
 SEEDS = range(5)
@@ -26,30 +23,29 @@ EPOCHS = 15
 def evaluate(train: Split, test: Split, seed: int) -> Evaluation:
     network = NeuralNetwork(seed=seed)
     for _ in range(EPOCHS):
-        network.train_epoch(train.images, train.targets(), SGD())
+        network.train_epoch(train.images, train.targets())
     return Evaluation.of(network.predict_proba(test.images), test.targets())
 
 
 def main() -> None:
     mnist = load_dataset(source="mnist", train_size=5000, test_size=None)
     sample = load_dataset(source="sample")
-    print(f"| trained on | tested on | ROC AUC, mean of {len(SEEDS)} seeds (each) | accuracy "
-          "| always no | precision | recall | F1 |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|")
+    auc = f"ROC AUC, mean of {len(SEEDS)} seeds (each)"
+    shares = ("accuracy", "always no", "precision", "recall", "F1")
+    print_header("trained on", "tested on", auc, *shares)
     for trained_on, train, tested_on, test in (
         ("sample, 5,000", sample.train, "MNIST, all 10,000", mnist.test),
         ("MNIST, first 5,000", mnist.train, "MNIST, all 10,000", mnist.test),
         ("sample, 5,000", sample.train, "sample, 1,000", sample.test),
     ):
         results = [evaluate(train, test, seed) for seed in SEEDS]
-        aucs = [result.roc_auc for result in results]
-        shares = [
-            f"{np.mean([getattr(result, name) for result in results]):.1%}"
-            for name in ("accuracy", "majority_share", "precision", "recall", "f1")
-        ]
-        each = " ".join(f"{auc:.4f}" for auc in aucs)
-        print(f"| {trained_on} | {tested_on} | {np.mean(aucs):.4f} ({each}) | "
-              + " | ".join(shares) + " |")  # fmt: skip
+        areas = [result.roc_auc for result in results]
+        means = np.mean(
+            [(r.accuracy, r.majority_share, r.precision, r.recall, r.f1) for r in results], axis=0
+        )
+        each = " ".join(f"{area:.4f}" for area in areas)
+        cells = [f"{np.mean(areas):.4f} ({each})", *(f"{mean:.1%}" for mean in means)]
+        print_row(trained_on, tested_on, *cells)
 
 
 if __name__ == "__main__":

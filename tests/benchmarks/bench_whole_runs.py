@@ -1,9 +1,9 @@
-"""Time and memory of train_network.py: the default run, and runs over all of MNIST.
+"""Time and memory of train_network.py, the default run and runs over all of MNIST; of loading.
 
-    MNIST_DATA_DIR=../shared/mnist python tests/benchmarks/bench_whole_runs.py
+    MNIST_DATA_DIR=... python tests/benchmarks/bench_whole_runs.py
 
 Each run is a process of its own, started as a user starts it; its peak memory is what the kernel
-counted for that process (Unix only). BLAS uses one thread unless OPENBLAS_NUM_THREADS says more.
+counted for that process (Unix only).
 """
 
 from __future__ import annotations
@@ -13,47 +13,47 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
+from functools import partial
 
-SCRIPT = Path(__file__).resolve().parents[2] / "train_network.py"
-RUNS = {
-    "--help": ["--help"],
-    "default": [],
-    "--train-size all --test-size all": ["--train-size", "all", "--test-size", "all"],
-    "--train-size all --epochs 1 --dtype float64": [
-        *("--train-size", "all", "--epochs", "1", "--dtype", "float64"),
-    ],
-}
+from measure import ROOT, best_of, print_header, print_row  # isort: split
+
+from mnist_loader import DATA_DIR, TRAIN_FILES, read_idx
+
+RUNS = (
+    *("--help", "", "--train-size all --test-size all"),
+    "--train-size all --epochs 1 --dtype float64",
+)
 ROUNDS = 2
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
+LIMITS, LOADING_ROUNDS = (5000, None), 7
 
 
-def measure(options: list[str]) -> tuple[float, float]:
+def measure(options: str) -> tuple[float, float]:
     """Seconds and peak MB of one run."""
-    environment = {"OPENBLAS_NUM_THREADS": "1"} | os.environ
     with tempfile.TemporaryDirectory() as output_dir:
+        command = [sys.executable, str(ROOT / "train_network.py"), "--output-dir", output_dir]
         start = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), "--output-dir", output_dir, *options],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
+        process = subprocess.Popen([*command, *options.split()], stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
+        spent = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(process.returncode)
-    return seconds, usage.ru_maxrss * RSS_UNIT / 1e6
+    return spent, usage.ru_maxrss * RSS_UNIT / 1e6
 
 
 def main() -> None:
-    print(f"train_network.py, best of {ROUNDS}\n")
-    print("| run | s | peak MB |")
-    print("|---|---|---|")
-    for name, options in RUNS.items():
+    print_header("run", "s", "peak MB", title=f"train_network.py, best of {ROUNDS}")
+    for options in RUNS:
         measured = [measure(options) for _ in range(ROUNDS)]
-        seconds, megabytes = (min(column) for column in zip(*measured, strict=True))
-        print(f"| {name} | {seconds:.2f} | {megabytes:.0f} |", flush=True)
+        spent, megabytes = map(min, zip(*measured, strict=True))
+        print_row(options or "default", f"{spent:.2f}", f"{megabytes:.0f}")
+
+    path = DATA_DIR / TRAIN_FILES[0]
+    best = best_of(LOADING_ROUNDS, [partial(read_idx, path, limit) for limit in LIMITS])
+    print_header("images", "ms", "of all", title=f"{path.name}, best of {LOADING_ROUNDS}")
+    for limit, spent in zip(LIMITS, best, strict=True):
+        print_row(limit or "all", f"{1000 * spent:.1f}", f"{spent / best[-1]:.1%}")
 
 
 if __name__ == "__main__":
