@@ -252,33 +252,30 @@ def load_run(path: Path, data_dir: Path | None) -> Run:
 
 
 def train_epochs(
-    network: NeuralNetwork, dataset: Dataset, on_progress: Callable[[int], None] | None = None
+    run: Run, on_progress: Callable[[int], None] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Train from where the network's history ends to the last epoch of its settings.
+    """Train from where the run's history ends to the last epoch of its settings.
 
     Yields the epoch's row of `Run.history` after each; prints nothing. `on_progress` is called
     with the number of the epoch's samples done.
     """
-    settings, history = Namespace(**network.metadata["settings"]), network.metadata["history"]
-    x, y = dataset.train.images, dataset.train.targets(settings.digit)
-    test_targets = dataset.test.targets(settings.digit)
+    network, settings, history, train = run.network, run.settings, run.history, run.dataset.train
+    x, y = train.images, train.targets(settings.digit)
     for epoch in range(len(history) + 1, settings.epochs + 1):
         sgd = sgd_of(settings, epoch)
         if settings.augment or settings.focus:
-            loss = train_portions(network, x, y, sgd, epoch, on_progress)
+            loss = train_portions(run, y, sgd, epoch, on_progress)
         else:
             loss = network.train_epoch(x, y, sgd, on_progress=on_progress, by_steps=settings.loop)
-        probabilities = network.predict_proba(dataset.test.images)
-        test = Evaluation.of(probabilities, test_targets, settings.threshold)
+        probabilities = network.predict_proba(run.dataset.test.images)
+        test = Evaluation.of(probabilities, run.is_digit, settings.threshold)
         row = {"epoch": epoch, "loss": loss, "test_loss": test.loss}
         row |= {"test_accuracy": test.accuracy, "test_recall": test.recall}
         history.append(utils.for_json(row))
         yield history[-1]
 
 
-def train_portions(
-    network: NeuralNetwork, x: np.ndarray, y: np.ndarray, sgd: SGD, epoch: int, on_progress: Any
-) -> float:
+def train_portions(run: Run, y: np.ndarray, sgd: SGD, epoch: int, on_progress: Any) -> float:
     """An epoch of `--augment` or `--focus`, a portion of the images at a time -> mean loss.
 
     Each portion is deformed anew, by generators that follow from seed and epoch. With --focus the
@@ -286,7 +283,7 @@ def train_portions(
     CHANCE_BY_ERROR |a - y|: it learns from what it gets wrong (as the importance sampling of
     Katharopoulos and Fleuret, ICML 2018, but without its weights).
     """
-    settings = Namespace(**network.metadata["settings"])
+    network, settings, x = run.network, run.settings, run.dataset.train.images
     rng = np.random.default_rng([settings.seed, epoch])
     portions = np.split(rng.permutation(len(x)), range(PORTION, len(x), PORTION))
 
@@ -333,7 +330,7 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
     log.write()
     log.say("Training:")
     log.write()
-    for row in chain(list(run.history), train_epochs(run.network, run.dataset, show_progress)):
+    for row in chain(list(run.history), train_epochs(run, show_progress)):
         if row["epoch"] > before:
             run.network.save(checkpoint)
             run.saved = row["epoch"]
@@ -596,7 +593,7 @@ def run_study(arguments: Sequence[str], options: Namespace) -> int:
         for command in study_runs():
             if command not in runs:
                 run = begin(command)
-                for _ in train_epochs(run.network, run.dataset):
+                for _ in train_epochs(run):
                     log.progress("Study:", len(runs) / len(study_runs()))
                 runs[command] = utils.for_json(asdict(run.evaluation))
                 write_text(path, json.dumps({"about": about, "runs": runs}, indent=1) + "\n")

@@ -609,14 +609,13 @@ def write_film(run: Run, log: RunLog, path: Path) -> None:
     figure.set_dpi(FILM_DPI)
     *units, _, loss = figure.axes
     here = loss.axvline(0, **BASELINE)
-    samples, history = len(run.dataset.train.digits), network.metadata["history"]
+    replay, samples = Run(network, run.dataset), len(run.dataset.train.digits)
 
     def show_progress(done: int) -> None:
-        told = {"epoch": len(history) + 1, "epochs": run.settings.epochs}
+        told = {"epoch": len(replay.history) + 1, "epochs": run.settings.epochs}
         log.progress("Epoch {epoch}/{epochs}", done / samples, **told)
 
-    training = train_network.train_epochs(network, run.dataset, show_progress)
-    for epoch, _ in enumerate(chain(["the start"], training)):
+    for epoch, _ in enumerate(chain([None], train_network.train_epochs(replay, show_progress))):
         for draw, axes in zip((units_for, units_against), units, strict=True):
             axes.clear()
             draw(axes, run, text, network=network)

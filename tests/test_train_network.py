@@ -596,7 +596,8 @@ def test_focus_takes_an_image_by_its_own_error(monkeypatch):
         network, split = NeuralNetwork(), Split(images[:n], np.zeros(n, np.uint8))
         network.metadata = {"settings": vars(settings), "history": []}
         taken.clear()
-        return next(train_network.train_epochs(network, Dataset("", split, split), done.append))
+        run = train_network.Run(network, Dataset("", split, split))
+        return next(train_network.train_epochs(run, done.append))
 
     monkeypatch.setattr(NeuralNetwork, "train_epoch", train_epoch)
     monkeypatch.setattr(NeuralNetwork, "predict_proba", lambda _, x: x[:, 0])

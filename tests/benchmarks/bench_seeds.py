@@ -20,7 +20,7 @@ def main() -> None:
     for seed in SEEDS:
         options = train_network.make_parser().parse_args(["--seed", str(seed)])
         run = train_network.new_run(options)
-        for _ in train_network.train_epochs(run.network, run.dataset):
+        for _ in train_network.train_epochs(run):
             pass
         result = run.evaluation
         results.append((result.accuracy, result.recall, result.precision, result.f1))
