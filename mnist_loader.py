@@ -417,8 +417,8 @@ class FoundDigit(NamedTuple):
 class FoundDigits(list):
     """The digits found, in reading order; `left_out` counts what else was seen, by reason.
 
-    The reasons: "ruled lines", "too faint", "blurred", "at the edge", "too small", and shapes that
-    are plainly no digit: "dash", "dot", "scribble".
+    The reasons: "ruled lines", "too faint", "at the edge", "too small", and shapes that are plainly
+    no digit: "dash", "dot", "scribble".
     """
 
     def __init__(self, digits: Iterable[FoundDigit], left_out: Counter[str]):
@@ -576,8 +576,8 @@ def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
         place = ((place - place.min(initial=0)) / step).astype(int) + 1
         counts = np.zeros((QUARTERS, place.max(initial=0) + 2))
         np.add.at(counts, (quarter, place), 1)
-        beside = sum(counts[quarter, place + shift] for shift in (-1, 0, 1))
-        on_line |= beside >= RULE_COVER * span
+        near = sum(counts[quarter, place + shift] for shift in (-1, 0, 1))
+        on_line |= near >= RULE_COVER * span
     lines = np.sort(np.bincount(quarter[on_line], minlength=QUARTERS) / span)[1]
     is_line = np.zeros(ink.shape, bool)
     if lines < 1:  # the second least: a hand may cover one quarter, a digit's bars fill two
@@ -590,11 +590,9 @@ def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
 
 def _connected(mask: np.ndarray) -> list[Part]:
     """The connected parts of a mask (h, w), without dust."""
-    labels = connected_components(mask)
-    places = np.array(np.nonzero(labels))
-    part = labels[mask]
-    ends = np.cumsum(np.bincount(part)[1:])
-    parts = np.split(places[:, np.argsort(part, kind="stable")], ends[:-1], axis=1)
+    part = connected_components(mask)[mask]
+    places = np.argwhere(mask).T[:, np.argsort(part, kind="stable")]
+    parts = np.split(places, np.cumsum(np.bincount(part)[1:-1]), axis=1)
     parts = sorted((part for part in parts if part.shape[1] >= SMALLEST_DIGIT), key=np.size)
     return [tuple(part) for part in parts[-MOST_PARTS:]]
 
@@ -609,14 +607,6 @@ def _typical_height(boxes: np.ndarray) -> int:
     """The height below which half of all heights (n,) together lie: specks count little."""
     heights = np.sort(np.append(0, boxes[:, 3] - boxes[:, 1]))
     return heights[np.searchsorted(np.cumsum(heights), heights.sum() / 2)]
-
-
-def _painted(parts: Iterable[Part], shape: tuple[int, ...]) -> np.ndarray:
-    """Where the parts lie: bool (h, w)."""
-    mask = np.zeros(shape, bool)
-    for part in parts:
-        mask[part] = True
-    return mask
 
 
 def _is_faint(parts: list[Part], ink: np.ndarray) -> np.ndarray:
@@ -640,8 +630,10 @@ def _is_at_edge(parts: list[Part], ink: np.ndarray) -> np.ndarray:
     typical = _typical_height(within if len(within) else boxes)
     is_whole = (WHOLE * typical <= height) & (WHOLE * height <= typical)
     is_whole &= contact <= CONTACT * np.maximum(width, height)
-    at_edge = [parts[n] for n in np.flatnonzero((contact > 0) & ~is_whole)]
-    near = _over_windows(np.maximum, _painted(at_edge, ink.shape), 2 * round(NEAR * typical) + 1)
+    edge = np.zeros(ink.shape, bool)
+    for n in np.flatnonzero((contact > 0) & ~is_whole):
+        edge[parts[n]] = True
+    near = _over_windows(np.maximum, edge, 2 * round(NEAR * typical) + 1)
     return np.array([near[part].any() for part in parts], bool)
 
 
@@ -650,14 +642,11 @@ def _part_touching(parts: list[Part]) -> list[Part]:
 
     It stays whole if that is much, or if what lies to either side is no whole digit.
     """
-    typical, halves = _typical_height(_boxes(parts)), []
-    for y, x in parts:
-        width, height = np.ptp(x) + 1, np.ptp(y) + 1
+    boxes, halves = _boxes(parts), []
+    for (y, x), (width, height) in zip(parts, boxes[:, 2:] - boxes[:, :2], strict=True):
         sides, least = [(y, x)], NECK * height
-        if height < WHOLE * typical or width < WIDEST * height:
-            halves.append((y, x))
-            continue
-        for slant in SLANTS:
+        is_wide = height >= WHOLE * _typical_height(boxes) and width >= WIDEST * height
+        for slant in SLANTS if is_wide else ():
             column = np.rint(x - x.min() - slant * (y - y.mean())).astype(int)
             for cut in range(width // 3, 2 * width // 3):
                 left, extent = column < cut, _extent(y[column == cut])
@@ -668,7 +657,7 @@ def _part_touching(parts: list[Part]) -> list[Part]:
 
 
 def _extent(places: np.ndarray) -> int:
-    """From the first to the last of places (n,) along a line."""
+    """How long a line is from the first to the last of places (n,)."""
     return np.ptp(places) + 1 if len(places) else 0
 
 
@@ -680,21 +669,17 @@ def _join_fragments(parts: list[Part]) -> list[Part]:
     boxes = _boxes(parts)
     (left, top, right, bottom), typical = boxes.T, _typical_height(boxes)
     height = bottom - top
-    joined = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
     beside = np.maximum.outer(left, left) - np.minimum.outer(right, right)
     gap = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
-    reach = np.where(height < SMALLEST_SHARE * typical, SIDE_GAP * typical, -1)
-    fits = (
-        (beside <= reach[:, np.newaxis]) & (gap <= GAP * typical) & ~np.eye(len(parts), dtype=bool)
-    )
+    joined = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
+    reach = np.where(height < SMALLEST_SHARE * typical, SIDE_GAP * typical, -1)[:, np.newaxis]
+    fits = (beside <= reach) & (gap <= GAP * typical) & ~np.eye(len(parts), dtype=bool)
     fits &= joined <= TALLEST * np.maximum(typical, height)
     fragment = np.flatnonzero((height < WHOLE * typical) & fits.any(axis=1))
-    nearest = [np.where(fits[n], gap[n], np.inf).argmin() for n in fragment]
-    digit = connect(len(parts), fragment, np.array(nearest, int))
-    return [
-        tuple(np.concatenate([parts[n] for n in np.flatnonzero(digit == number)], axis=1))
-        for number in np.unique(digit)
-    ]
+    nearest = np.array([np.where(fits[n], gap[n], np.inf).argmin() for n in fragment], int)
+    digit = connect(len(parts), fragment, nearest)
+    of_digit = [np.flatnonzero(digit == n) for n in np.unique(digit)]
+    return [tuple(np.concatenate([parts[n] for n in own], axis=1)) for own in of_digit]
 
 
 def _reading_order(boxes: np.ndarray) -> np.ndarray:
@@ -709,9 +694,8 @@ def _reading_order(boxes: np.ndarray) -> np.ndarray:
     height, ahead, slope = boxes[:, 3] - boxes[:, 1], x - x[:, np.newaxis], 0.0
     for _ in range(2):  # the second time along the slope
         level = y - slope * x
-        top, bottom = level - height / 2, level + height / 2
-        shared = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
-        is_next = (ahead > 0) & (shared >= np.minimum.outer(height, height) / 2)
+        apart = np.abs(level - level[:, np.newaxis])
+        is_next = (ahead > 0) & (apart <= np.maximum.outer(height, height) / 2)
         this = np.flatnonzero(is_next.any(axis=1))
         following = np.where(is_next, ahead, np.inf).argmin(axis=1)[this]
         step = x[following] - x[this]
@@ -730,7 +714,8 @@ def _cut_out(part: Part, box: np.ndarray, ink: np.ndarray, strokes: np.ndarray) 
     margin = max(1, round(SOFT_EDGE * side))
     left, top = np.maximum(box[:2] - margin, 0)
     window = np.s_[top : box[3] + margin, left : box[2] + margin]
-    own = _painted([part], ink.shape)[window]
+    own = np.zeros_like(strokes[window])
+    own[part[0] - top, part[1] - left] = True
     near = _over_windows(np.maximum, own, 2 * margin + 1)
     digit = np.where(near & (own | ~strokes[window]), ink[window], 0)
     digit = np.minimum(digit / np.quantile(ink[part], FULL_INK_QUANTILE), 1)
