@@ -377,6 +377,7 @@ FAINTEST_PART = 0.33  # of the usual ink: less is a shadow's edge, or pencil bes
 # Ruled paper: lines at most so thick (share of the longer side) and so steep (paper turned by 11
 # degrees), that fill this share of a quarter of the picture's width: no row of digits does
 RULE_THICKNESS, STEEPEST_RULE, RULE_COVER, QUARTERS = 1 / 150, 0.2, 0.5, 4
+DARKER = 1.6  # times a line's ink: where a digit's stroke lies on it
 
 # Which parts make a digit, as shares of the typical digit's height
 SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # in pixels; how many, the rest is dust
@@ -384,8 +385,8 @@ SMALLEST_SHARE, WHOLE = 0.35, 0.8  # less is a speck; less is a fragment
 GAP, SIDE_GAP = 0.18, 0.06  # between fragments, one above the other; from a speck beside a digit
 TALLEST = 1.3  # a digit joined from fragments
 NEAR, CONTACT = 0.4, 0.25  # a scrap beside the table; of a digit's side, what touches the edge
-WIDEST, NECK = 1.2, 0.4  # of its own height: two digits that touch, and where they do; of 20,000
-# MNIST digits 33 pass for two
+WIDEST, NECK = 1.2, 0.5  # of its own height: two digits that touch, and where they do; of 20,000
+# MNIST digits 42 pass for two
 SLANTS = -0.2, 0.0, 0.2  # of the line between such two
 # By itself: height by width, a dash is less; its ink in the square around it, a dot is more; a
 # scribble has more loops. Of 20,000 MNIST digits, 1 is flatter, 9 are fuller, 10 have more loops
@@ -562,8 +563,8 @@ def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
     """Which pixels of (h, w) are those of lines printed across the paper, and how many lines.
 
     Short vertical runs of ink that lie on a line are its pixels; where a digit crosses it, the run
-    is longer. The lines are found by the Hough transform (Duda and Hart, Comm. ACM 15, 1972), in
-    each quarter of the width anew, for paper is seldom flat.
+    is longer, or darker than the line. The lines are found by the Hough transform (Duda and Hart,
+    Comm. ACM 15, 1972), in each quarter of the width anew, for paper is seldom flat.
     """
     thickest = max(3, round(RULE_THICKNESS * max(ink.shape)))
     edges = np.diff(np.pad(ink > 0, ((1, 1), (0, 0))).view(np.int8), axis=0)
@@ -586,7 +587,7 @@ def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
     x, top, bottom = x[on_line], top[on_line], bottom[on_line]
     for offset in range(thickest):
         is_line[np.minimum(top + offset, bottom - 1), x] = True
-    return is_line, round(lines)
+    return is_line & (ink < DARKER * np.median(ink[(top + bottom) // 2, x])), round(lines)
 
 
 def _connected(mask: np.ndarray) -> list[Part]:
