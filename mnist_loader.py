@@ -27,6 +27,7 @@ import numpy as np
 
 from utils import (
     EXIT_DONE,
+    INK_THRESHOLD,
     LANGUAGES,
     ArgumentParser,
     RunLog,
@@ -360,37 +361,42 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: how bright the eye finds th
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF")
 
 # Ink, as shares of the paper's brightness
-PAPER_WINDOW = 4  # the shorter side over this is a window that no stroke fills
+PAPER_WINDOW, STROKE_WINDOW = 4, 14  # the shorter side over this: no stroke fills it, few do
 DARKEST_PAPER = 0.4  # of the brightest paper: in a shadow; a table is darker, its grain no ink
 FAINTEST_INK = 0.1  # less is JPEG's ripples and the paper's grain
 NOISE_REACH = 6.7  # times the noise's median deviation, 4.5 standard deviations: no longer noise
-FULL_INK_QUANTILE = 0.9  # of the ink of a part's or digit's pixels: its pen's full ink
-EDGE_INK = 0.35  # of the full ink: the edge of a stroke, which blurs into the paper
-FAINTEST_PART = 0.3  # of the usual ink: less is the paper's grain, or pencil beside a marker
-BLURRED = 0.25  # of a part's own ink, just outside it: the soft edge of a shadow or of wood grain
+EDGE_INK = 0.35  # of the most ink around: the edge of a stroke, which blurs into the paper
+FAINTEST_PART = 0.33  # of the usual ink: less is a shadow's edge, or pencil beside a marker
 
 # Ruled paper: lines at most so thick (share of the longer side) and so steep (paper turned by 11
 # degrees), that fill this share of a quarter of the picture's width: no row of digits does
 RULE_THICKNESS, STEEPEST_RULE, RULE_COVER, QUARTERS = 1 / 150, 0.2, 0.5, 4
 DARKER = 1.6  # times a line's ink: where a digit's stroke lies on it
 
-# Which parts make a digit
-SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # pixels along the longer side; parts, the rest is dust
-SMALLEST_SHARE, WHOLE = 0.35, 0.7  # of the typical digit's height: a speck; no fragment
-GAP, FAR = 0.12, 0.2  # of the same: between a broken digit's parts; from a 5 to its bar
-FLAT, MOST_LOOPS = 0.45, 4  # height by width: a dash, or the bar of a 5; more is a scribble. Of
-# 20,000 MNIST digits 2 are flatter, 10 have more loops
-WIDEST, NECK = 1.25, 0.5  # by height: 5 of 1,000 MNIST digits at most pass for two that touch; of
-# any neck, 12 more
-THICK = 0.4  # stroke by side: a dot
+# Which parts make a digit, as shares of the typical digit's height
+SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # in pixels; how many, the rest is dust
+SMALLEST_SHARE, WHOLE = 0.35, 0.8  # less is a speck; less is a fragment
+GAP, SIDE_GAP = 0.18, 0.06  # between fragments, one above the other; from a speck beside a digit
+TALLEST = 1.3  # a digit joined from fragments
+NEAR, CONTACT = 0.4, 0.25  # a scrap beside the table; of a digit's side, what touches the edge
+WIDEST, NECK = 1.2, 0.5  # of its own height: two digits that touch, and where they do; of 20,000
+# MNIST digits 42 pass for two
+SLANTS = -0.2, 0.0, 0.2  # of the line between such two
+# By itself: height by width, a dash is less; its ink in the square around it, a dot is more; a
+# scribble has more loops. Of 20,000 MNIST digits, 1 is flatter, 9 are fuller, 10 have more loops
+FLAT, BLOT, MOST_LOOPS = 0.4, 0.6, 4
 
 # MNIST's form. Where its centre of mass lies: pixel 14, counted from 0. Measured over the 60,000
 # training images: the mean is 14.00 down and 14.01 across, every image within half a pixel of it.
 BOX_SIDE, CENTRE = 20, 14.0  # the longer side of the digit, in pixels
 SOFT_EDGE = 1 / 16  # of its longer side: what may belong to it around the pixels that surely do
+FULL_INK_QUANTILE = 0.9  # of the ink of a digit's pixels: its pen's full ink
 USUAL_STROKE = 0.1  # of the digit's longer side: 2 of 20 pixels; a thinner pen is thickened to it
 INK_SHARE = 0.05  # of the darkest pixel: fainter edges are cropped. Of 10,000 MNIST digits enlarged
 # and brought back, 4 land a pixel off with 0.05, 28 with 0.1
+
+# A connected part of the ink: the rows and the columns of its pixels, as np.nonzero gives them
+Part = tuple[np.ndarray, np.ndarray]
 
 
 class PictureError(UserError):
@@ -407,8 +413,8 @@ class FoundDigit(NamedTuple):
 class FoundDigits(list):
     """The digits found, in reading order; `left_out` counts what else was seen, by reason.
 
-    The reasons: "ruled lines", "too faint", "blurred", "at the edge", "too small", and shapes that
-    are plainly no digit: "dash", "dot", "scribble".
+    The reasons: "ruled lines", "too faint", "at the edge", "too small", and shapes that are plainly
+    no digit: "dash", "dot", "scribble".
     """
 
     def __init__(self, digits: Iterable[FoundDigit], left_out: Counter[str]):
@@ -486,28 +492,21 @@ def find_digits(picture: np.ndarray) -> FoundDigits:
     ink = extract_ink(grey)
     (across, n_across), (down, n_down) = _ruled_lines(ink), _ruled_lines(ink.T)
     ink = np.where(across | down.T, 0, ink)
-    parts = _Parts(_strokes(ink))
-    parts.left_out[said("ruled lines")] = n_across + n_down
-    usual_ink = (ink * ink).sum() / max(ink.sum(), 1)  # the mean, weighted with the ink itself
-    parts.leave_out(said("too faint"), parts.mean(ink) < FAINTEST_PART * usual_ink)
-    parts.leave_out(said("blurred"), _is_blurred(parts, ink))
-    parts.leave_out(said("at the edge"), _is_at_edge(parts))
-    _part_touching(parts)
-    _join_fragments(parts)
-    smallest = max(SMALLEST_DIGIT, SMALLEST_SHARE * _typical(parts.height))
-    parts.leave_out(said("too small"), parts.side < smallest)
-    parts.leave_out(said("dash"), parts.height < FLAT * parts.width)
-    stroke = np.array([stroke_width(own[np.newaxis])[0] for own in parts.masks()])
-    is_wide = parts.height < 1.5 * parts.width  # a 1 of a thick pen is higher
-    parts.leave_out(said("dot"), is_wide & (stroke > THICK * parts.side))
-    small = [to_mnist_form(own.astype(np.float32)) for own in parts.masks()]
-    small = np.reshape(small, (-1, IMAGE_SIDE, IMAGE_SIDE))
-    parts.leave_out(said("scribble"), closed_loops(small) > MOST_LOOPS)
-    digits = (
-        FoundDigit(tuple(parts.boxes[n].tolist()), to_mnist_form(_cut_out(ink, parts, n)).ravel())
-        for n in _reading_order(parts.boxes)
-    )
-    return FoundDigits(digits, parts.left_out)
+    strokes = ink > EDGE_INK * _over_windows(np.maximum, ink, min(ink.shape) // STROKE_WINDOW | 1)
+    parts, left_out = _connected(strokes), Counter({said("ruled lines"): n_across + n_down})
+    for reason, is_that in (said("too faint"), _is_faint), (said("at the edge"), _is_at_edge):
+        which = is_that(parts, ink)
+        left_out[reason] = np.count_nonzero(which)
+        parts = [parts[n] for n in np.flatnonzero(~which)]
+    parts = _join_fragments(_part_touching(parts))
+    digits, boxes = [], _boxes(parts)
+    for n in _reading_order(boxes):
+        image = to_mnist_form(_cut_out(parts[n], boxes[n], ink, strokes))
+        if reason := _why_no_digit(boxes[n], image, SMALLEST_SHARE * _typical_height(boxes)):
+            left_out[reason] += 1
+        else:
+            digits.append(FoundDigit(tuple(boxes[n].tolist()), image.ravel()))
+    return FoundDigits(digits, left_out)
 
 
 def extract_ink(grey: np.ndarray) -> np.ndarray:
@@ -534,13 +533,7 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     paper = _over_windows(np.minimum, brightest, window)[inner].astype(np.float32)
     light = np.maximum(paper, max(1, DARKEST_PAPER * paper.max()))
     ink = (paper - grey) / light
-    haze = min(np.median(ink), FAINTEST_INK)  # noise lifts the brightest values above the paper
-    if noise:  # a photograph: there, the soft edge of a shadow does, too, here or there
-        faint = Image.fromarray(np.where(ink < 2 * FAINTEST_INK, ink, 0))
-        tiles = [side // (window // 4 + 1) + 1 for side in faint.size]
-        faint = faint.resize(tiles, Image.Resampling.BOX).resize(faint.size)
-        haze = np.maximum(haze, np.asarray(faint))
-    ink -= haze
+    ink -= min(np.median(ink), FAINTEST_INK)  # noise lifts the brightest values above the paper
     return np.where(ink < np.maximum(FAINTEST_INK, noise / light), 0, ink)
 
 
@@ -550,23 +543,22 @@ def _over_windows(extreme: np.ufunc, values: np.ndarray, side: int) -> np.ndarra
     Each step doubles the window, so a large one costs little more than a small one.
     """
     for _ in range(2):  # down, then across
-        n, before = len(values), side // 2
-        values = np.pad(values, ((before, side - 1 - before), (0, 0)), mode="edge")
+        values = np.pad(values, ((side // 2, (side - 1) // 2), (0, 0)), mode="edge")
         span = 1
-        while 2 * span <= side:
-            values = extreme(values[:-span], values[span:])
-            span *= 2
-        rest = side - span
-        values = extreme(values[:n], values[rest : rest + n]).T
+        while span < side:
+            step = min(span, side - span)
+            values = extreme(values[:-step], values[step:])
+            span += step
+        values = values.T
     return values
 
 
 def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
     """Which pixels of (h, w) are those of lines printed across the paper, and how many lines.
 
-    Short vertical runs of ink that lie on a line are its pixels; where a digit crosses it, the
-    run is longer, or darker than the line. The lines are found by the Hough transform (Duda and
-    Hart, Comm. ACM 15, 1972), in each quarter of the width anew, for paper is seldom flat.
+    Short vertical runs of ink that lie on a line are its pixels; where a digit crosses it, the run
+    is longer, or darker than the line. The lines are found by the Hough transform (Duda and Hart,
+    Comm. ACM 15, 1972), in each quarter of the width anew, for paper is seldom flat.
     """
     thickest = max(3, round(RULE_THICKNESS * max(ink.shape)))
     edges = np.diff(np.pad(ink > 0, ((1, 1), (0, 0))).view(np.int8), axis=0)
@@ -574,160 +566,116 @@ def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
     short = bottom - top <= thickest
     x, top, bottom = x[short], top[short], bottom[short]
     span, step = ink.shape[1] / QUARTERS, max(2, thickest / 3)
-    on_line, lines = np.zeros(len(x), bool), []
-    for quarter in range(QUARTERS):
-        own = np.flatnonzero(x // span == quarter)
-        most = found = 0
-        for slope in np.arange(-STEEPEST_RULE, STEEPEST_RULE, 0.01):
-            place = (top[own] + bottom[own]) / 2 - slope * x[own]
-            place = ((place - place.min(initial=0)) / step).astype(int)
-            counts = np.convolve(np.bincount(place, minlength=3), np.ones(3), "same")
-            full = counts >= RULE_COVER * span
-            if (sharpness := (counts[full] ** 2).sum()) > most:
-                most, on_line[own] = sharpness, full[place]
-                found = np.count_nonzero(np.diff(full, prepend=False) & full)
-        lines.append(found)
-    if sum(n > 1 for n in lines) < QUARTERS - 1:  # a hand may cover one; a digit's bars fill two
-        return np.zeros(ink.shape, bool), 0
+    quarter, on_line = (x / span).astype(int), np.zeros(len(x), bool)
+    for slope in np.arange(-STEEPEST_RULE, STEEPEST_RULE, 0.01):
+        place = (top + bottom) / 2 - slope * x
+        place = ((place - place.min(initial=0)) / step).astype(int) + 1
+        counts = np.zeros((QUARTERS, place.max(initial=0) + 2))
+        np.add.at(counts, (quarter, place), 1)
+        near = sum(counts[quarter, place + shift] for shift in (-1, 0, 1))
+        on_line |= near >= RULE_COVER * span
+    lines = np.sort(np.bincount(quarter[on_line], minlength=QUARTERS) / span)[1]
+    is_line = np.zeros(ink.shape, bool)
+    if lines < 1:  # the second least: a hand may cover one quarter, a digit's bars fill two
+        return is_line, 0
     x, top, bottom = x[on_line], top[on_line], bottom[on_line]
-    begins_less_ends = np.zeros_like(edges)
-    begins_less_ends[top, x] = 1
-    begins_less_ends[bottom, x] -= 1
-    is_line = np.cumsum(begins_less_ends, axis=0, dtype=np.int8)[:-1] > 0
-    return is_line & (ink < DARKER * np.median(ink[(top + bottom) // 2, x])), max(lines)
+    for offset in range(thickest):
+        is_line[np.minimum(top + offset, bottom - 1), x] = True
+    return is_line & (ink < DARKER * np.median(ink[(top + bottom) // 2, x])), round(lines)
 
 
-def _strokes(ink: np.ndarray) -> np.ndarray:
-    """Where each part holds `EDGE_INK` of its own darkest ink, be it pencil or marker: bool."""
-    labels = connected_components(ink > 0)
-    part, values = labels[labels > 0], ink[labels > 0]
-    counts = np.bincount(part)[1:]
-    from_last = ((1 - FULL_INK_QUANTILE) * counts).astype(int) + 1
-    full = values[np.lexsort((values, part))[np.cumsum(counts) - from_last]]
-    return ink > np.append(0, EDGE_INK * full)[labels]
+def _connected(mask: np.ndarray) -> list[Part]:
+    """The connected parts of a mask (h, w), without dust."""
+    part = connected_components(mask)[mask]
+    places = np.argwhere(mask).T[:, np.argsort(part, kind="stable")]
+    parts = np.split(places, np.cumsum(np.bincount(part)[1:-1]), axis=1)
+    parts = sorted((part for part in parts if part.shape[1] >= SMALLEST_DIGIT), key=np.size)
+    return [tuple(part) for part in parts[-MOST_PARTS:]]
 
 
-class _Parts:
-    """Parts of the ink: part n of boxes, int (parts, 4), has the number n + 1 in labels (h, w)."""
-
-    def __init__(self, mask: np.ndarray):
-        self.left_out: Counter[str] = Counter()
-        self.renumber(connected_components(mask))
-        self.keep(np.argsort(np.argsort(-self.side)) < MOST_PARTS)
-
-    def renumber(self, labels: np.ndarray) -> None:
-        y, x = np.nonzero(labels)
-        part, boxes = labels[y, x] - 1, np.zeros((labels.max(), 4), int)
-        boxes[:, :2] = max(labels.shape)
-        for side, (extreme, places) in enumerate(
-            ((np.minimum, x), (np.minimum, y), (np.maximum, x + 1), (np.maximum, y + 1))
-        ):
-            extreme.at(boxes[:, side], part, places)
-        self.set(labels, boxes)
-
-    def set(self, labels: np.ndarray, boxes: np.ndarray) -> None:
-        self.labels, self.boxes = labels, boxes
-        self.width, self.height = (boxes[:, 2:] - boxes[:, :2]).T
-        self.side = np.maximum(self.width, self.height)
-
-    def keep(self, kept: np.ndarray) -> None:
-        number = np.append(0, np.where(kept, np.cumsum(kept), 0))
-        self.set(number[self.labels], self.boxes[kept])
-
-    def leave_out(self, reason: str, which: np.ndarray) -> None:
-        self.left_out[reason] += np.count_nonzero(which & (self.side >= SMALLEST_DIGIT))
-        self.keep(~which)
-
-    def count(self, labels: np.ndarray) -> np.ndarray:
-        """How often each part's number occurs in labels: (parts,)."""
-        return np.bincount(labels.ravel(), minlength=len(self.boxes) + 1)[1:]
-
-    def mean(self, values: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """The mean of values (h, w) in each part, or where other labels have its number."""
-        labels = self.labels if labels is None else labels
-        sums = np.bincount(labels.ravel(), values.ravel(), len(self.boxes) + 1)[1:]
-        return sums / np.maximum(self.count(labels), 1)
-
-    def masks(self) -> list[np.ndarray]:
-        """Where each part lies in its box: bool (height, width) each."""
-        return [self.labels[self.around(n, 0)] == n + 1 for n in range(len(self.boxes))]
-
-    def around(self, n: int, margin: int) -> tuple[slice, slice]:
-        """The rows and columns of a part's box, with a margin."""
-        left, top, right, bottom = self.boxes[n]
-        rows = slice(max(0, top - margin), bottom + margin)
-        return rows, slice(max(0, left - margin), right + margin)
+def _boxes(parts: list[Part]) -> np.ndarray:
+    """Left, top, right and bottom of each part: int (parts, 4)."""
+    boxes = [(x.min(), y.min(), x.max() + 1, y.max() + 1) for y, x in parts]
+    return np.reshape(boxes, (-1, 4)).astype(int)
 
 
-def _typical(heights: np.ndarray) -> int:
+def _typical_height(boxes: np.ndarray) -> int:
     """The height below which half of all heights (n,) together lie: specks count little."""
-    heights = np.sort(np.append(0, heights))
+    heights = np.sort(np.append(0, boxes[:, 3] - boxes[:, 1]))
     return heights[np.searchsorted(np.cumsum(heights), heights.sum() / 2)]
 
 
-def _is_blurred(parts: _Parts, ink: np.ndarray) -> np.ndarray:
-    """Which parts fade slowly into what is around them, as shadows do: bool (parts,)."""
-    grown = _over_windows(np.maximum, parts.labels, 2 * max(2, max(ink.shape) // 250) + 1)
-    around = np.where(parts.labels == 0, grown, 0)
-    is_small = parts.side < min(ink.shape) / 8  # a large digit may be out of focus
-    return is_small & (parts.mean(ink, around) > BLURRED * parts.mean(ink))
+def _is_faint(parts: list[Part], ink: np.ndarray) -> np.ndarray:
+    """Which parts hold little ink beside the others, as a shadow's edge does: bool (parts,)."""
+    usual_ink = (ink * ink).sum() / max(ink.sum(), 1)  # the mean, weighted with the ink itself
+    return np.array([ink[part].mean() < FAINTEST_PART * usual_ink for part in parts], bool)
 
 
-def _is_at_edge(parts: _Parts) -> np.ndarray:
+def _is_at_edge(parts: list[Part], ink: np.ndarray) -> np.ndarray:
     """Which parts are of what the picture cuts off, the table or other writing: bool (parts,).
 
-    In a picture cut close to its digits they touch the edge, but are as high as those within.
+    In a picture cut close to its digits they touch the edge, but hardly, and are as high as those
+    within. Scraps of the table lie near to what is cut off.
     """
-    rim = parts.labels[0], parts.labels[-1], parts.labels[:, 0], parts.labels[:, -1]
-    contact = np.max([parts.count(line) for line in rim], axis=0)
-    at_edge, touches = contact > 0, contact <= parts.side / 2
-    is_within = ~at_edge & (parts.side >= SMALLEST_SHARE * parts.side[touches].max(initial=0))
-    typical = _typical(parts.height[is_within if is_within.any() else touches])
-    is_whole = (WHOLE * typical <= parts.height) & (WHOLE * parts.height <= typical)
-    stays = at_edge & touches & is_whole
-    if 2 * np.count_nonzero(stays) > np.count_nonzero(at_edge & (parts.side >= SMALLEST_DIGIT)):
-        at_edge &= ~stays
-    reach = 2 * round(FAR * typical) + 1  # scraps of the table lie around it
-    near = _over_windows(np.maximum, np.append(False, at_edge)[parts.labels], reach)
-    at_edge[np.setdiff1d(parts.labels[near], 0) - 1] = True
-    return at_edge
+    boxes = _boxes(parts)
+    width, height = (boxes[:, 2:] - boxes[:, :2]).T
+    rim = np.ones(ink.shape, bool)
+    rim[1:-1, 1:-1] = False
+    contact = np.array([np.count_nonzero(rim[part]) for part in parts], int)
+    within = boxes[contact == 0]
+    typical = _typical_height(within if len(within) else boxes)
+    is_whole = (WHOLE * typical <= height) & (WHOLE * height <= typical)
+    is_whole &= contact <= CONTACT * np.maximum(width, height)
+    edge = np.zeros(ink.shape, bool)
+    for n in np.flatnonzero((contact > 0) & ~is_whole):
+        edge[parts[n]] = True
+    near = _over_windows(np.maximum, edge, 2 * round(NEAR * typical) + 1)
+    return np.array([near[part].any() for part in parts], bool)
 
 
-def _part_touching(parts: _Parts) -> None:
-    """Cut parts that are wide and have a neck near the middle, with a whole digit either side."""
-    typical, labels = _typical(parts.height), parts.labels
-    is_large = parts.height >= max(WHOLE * typical, SMALLEST_DIGIT)
-    for n in np.flatnonzero(is_large & (parts.width >= WIDEST * parts.height)):
-        window = labels[parts.around(n, 0)]
-        own, (height, width) = window == n + 1, window.shape
-        extent = height - own.argmax(axis=0) - own[::-1].argmax(axis=0)
-        from_middle = np.abs(np.arange(width) - width / 2)
-        cut = np.where(from_middle < width / 6, extent + from_middle, np.inf).argmin()
-        halves = (np.ptp(np.flatnonzero(half.any(axis=1))) for half in (own[:, :cut], own[:, cut:]))
-        if extent[cut] <= NECK * height and min(halves) >= 0.8 * height:
-            window[:, cut:][own[:, cut:]] = labels.max() + 1
-    parts.renumber(labels)
+def _part_touching(parts: list[Part]) -> list[Part]:
+    """Cut each wide part where a line near its middle, upright or slanted, meets least of it.
+
+    It stays whole if that is much, or if what lies to either side is no whole digit.
+    """
+    boxes, halves = _boxes(parts), []
+    for (y, x), (width, height) in zip(parts, boxes[:, 2:] - boxes[:, :2], strict=True):
+        sides, least = [(y, x)], NECK * height
+        is_wide = height >= WHOLE * _typical_height(boxes) and width >= WIDEST * height
+        for slant in SLANTS if is_wide else ():
+            column = np.rint(x - x.min() - slant * (y - y.mean())).astype(int)
+            for cut in range(width // 3, 2 * width // 3):
+                left, extent = column < cut, _extent(y[column == cut])
+                if extent < least and min(_extent(y[left]), _extent(y[~left])) >= WHOLE * height:
+                    sides, least = [(y[left], x[left]), (y[~left], x[~left])], extent
+        halves += sides
+    return halves
 
 
-def _join_fragments(parts: _Parts) -> None:
-    """Join each fragment of a digit to the part that its ink all but touches."""
-    typical, boxes, pairs = _typical(parts.height), parts.boxes, [np.zeros((0, 2), int)]
-    for n in np.flatnonzero(parts.height < WHOLE * typical):
-        _, top, _, bottom = boxes[n]
-        height = np.maximum(bottom, boxes[:, 3]) - np.minimum(top, boxes[:, 1])
-        fits = height <= 1.3 * np.maximum(typical, parts.height)
-        fits[n] = False
-        is_bar = parts.height[n] < FLAT * parts.width[n]
-        reach = max(1, round((FAR if is_bar else GAP) * typical))
-        if is_bar:
-            fits &= (top + bottom) / 2 <= boxes[:, 1] + 0.3 * parts.height
-        window = parts.labels[parts.around(n, reach)]
-        near = window[_over_windows(np.maximum, window == n + 1, 2 * reach + 1)]
-        contact = parts.count(near) * fits
-        if contact.any():
-            pairs.append([[n, contact.argmax()]])
-    digit = connect(len(boxes), *np.concatenate(pairs).T)
-    parts.renumber(np.append(0, digit + 1)[parts.labels])
+def _extent(places: np.ndarray) -> int:
+    """How long a line is from the first to the last of places (n,)."""
+    return np.ptp(places) + 1 if len(places) else 0
+
+
+def _join_fragments(parts: list[Part]) -> list[Part]:
+    """Join each fragment of a digit to the nearest part above or below it, a speck also beside it.
+
+    Fragments of a digit lie one above the other, digits do not; so it is with a 5 and its bar.
+    """
+    boxes = _boxes(parts)
+    (left, top, right, bottom), typical = boxes.T, _typical_height(boxes)
+    height = bottom - top
+    beside = np.maximum.outer(left, left) - np.minimum.outer(right, right)
+    gap = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
+    joined = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
+    reach = np.where(height < SMALLEST_SHARE * typical, SIDE_GAP * typical, -1)[:, np.newaxis]
+    fits = (beside <= reach) & (gap <= GAP * typical) & ~np.eye(len(parts), dtype=bool)
+    fits &= joined <= TALLEST * np.maximum(typical, height)
+    fragment = np.flatnonzero((height < WHOLE * typical) & fits.any(axis=1))
+    nearest = np.array([np.where(fits[n], gap[n], np.inf).argmin() for n in fragment], int)
+    digit = connect(len(parts), fragment, nearest)
+    of_digit = [np.flatnonzero(digit == n) for n in np.unique(digit)]
+    return [tuple(np.concatenate([parts[n] for n in own], axis=1)) for own in of_digit]
 
 
 def _reading_order(boxes: np.ndarray) -> np.ndarray:
@@ -742,9 +690,8 @@ def _reading_order(boxes: np.ndarray) -> np.ndarray:
     height, ahead, slope = boxes[:, 3] - boxes[:, 1], x - x[:, np.newaxis], 0.0
     for _ in range(2):  # the second time along the slope
         level = y - slope * x
-        top, bottom = level - height / 2, level + height / 2
-        shared = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
-        is_next = (ahead > 0) & (shared >= np.minimum.outer(height, height) / 2)
+        apart = np.abs(level - level[:, np.newaxis])
+        is_next = (ahead > 0) & (apart <= np.maximum.outer(height, height) / 2)
         this = np.flatnonzero(is_next.any(axis=1))
         following = np.where(is_next, ahead, np.inf).argmin(axis=1)[this]
         step = x[following] - x[this]
@@ -754,23 +701,36 @@ def _reading_order(boxes: np.ndarray) -> np.ndarray:
     return np.lexsort((x, (np.bincount(row, level) / np.bincount(row))[row]))
 
 
-def _cut_out(ink: np.ndarray, parts: _Parts, n: int) -> np.ndarray:
+def _cut_out(part: Part, box: np.ndarray, ink: np.ndarray, strokes: np.ndarray) -> np.ndarray:
     """A digit's ink with its soft edges and nothing of its neighbours: (h, w) in [0, 1].
 
     A thin pen, which would all but vanish in MNIST's 20 pixels, is made as thick as usual.
     """
-    side = parts.side[n]
+    side = max(box[2:] - box[:2])
     margin = max(1, round(SOFT_EDGE * side))
-    window = parts.around(n, margin)
-    ink, labels = ink[window], parts.labels[window]
-    own = labels == n + 1
+    left, top = np.maximum(box[:2] - margin, 0)
+    window = np.s_[top : box[3] + margin, left : box[2] + margin]
+    own = np.zeros_like(strokes[window])
+    own[part[0] - top, part[1] - left] = True
     near = _over_windows(np.maximum, own, 2 * margin + 1)
-    digit = np.where(near & (own | (labels == 0)), ink, 0)
-    digit = np.minimum(digit / np.quantile(ink[own], FULL_INK_QUANTILE), 1)
+    digit = np.where(near & (own | ~strokes[window]), ink[window], 0)
+    digit = np.minimum(digit / np.quantile(ink[part], FULL_INK_QUANTILE), 1)
     thicker = round(USUAL_STROKE * side - stroke_width(own[np.newaxis])[0])
     if thicker > 0:
         digit = _over_windows(np.maximum, np.pad(digit, thicker), thicker + 1)
     return digit
+
+
+def _why_no_digit(box: np.ndarray, image: np.ndarray, smallest: float) -> str:
+    """What a part is if it is plainly no digit, by its box and its image (28, 28); else empty."""
+    width, height = box[2:] - box[:2]
+    if max(width, height) < max(SMALLEST_DIGIT, smallest):
+        return said("too small")
+    if height < FLAT * width:
+        return said("dash")
+    if closed_loops(image[np.newaxis])[0] > MOST_LOOPS:
+        return said("scribble")
+    return said("dot") if np.count_nonzero(image >= INK_THRESHOLD) > BLOT * BOX_SIDE**2 else ""
 
 
 def to_mnist_form(ink: np.ndarray) -> np.ndarray:
