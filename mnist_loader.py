@@ -377,6 +377,7 @@ DARKER = 1.6  # times a line's ink: where a digit's stroke lies on it
 SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # in pixels; how many, the rest is dust
 SMALLEST_SHARE, WHOLE = 0.35, 0.8  # less is a speck; less is a fragment
 GAP, SIDE_GAP = 0.18, 0.06  # between fragments, one above the other; from a speck beside a digit
+FRAMED = 0.3  # of a frame's height: what it is drawn around; a speck in a 0 is less
 TALLEST = 1.3  # a digit joined from fragments
 NEAR, CONTACT = 0.4, 0.25  # a scrap beside the table; of a digit's side, what touches the edge
 WIDEST, NECK = 1.2, 0.5  # of its own height: two digits that touch, and where they do; of 20,000
@@ -413,8 +414,8 @@ class FoundDigit(NamedTuple):
 class FoundDigits(list):
     """The digits found, in reading order; `left_out` counts what else was seen, by reason.
 
-    The reasons: "ruled lines", "too faint", "at the edge", "too small", and shapes that are plainly
-    no digit: "dash", "dot", "scribble".
+    The reasons: "ruled lines", "too faint", "at the edge", "frame", "too small", and shapes that
+    are plainly no digit: "dash", "dot", "scribble".
     """
 
     def __init__(self, digits: Iterable[FoundDigit], left_out: Counter[str]):
@@ -494,7 +495,11 @@ def find_digits(picture: np.ndarray) -> FoundDigits:
     ink = np.where(across | down.T, 0, ink)
     strokes = ink > EDGE_INK * _over_windows(np.maximum, ink, min(ink.shape) // STROKE_WINDOW | 1)
     parts, left_out = _connected(strokes), Counter({said("ruled lines"): n_across + n_down})
-    for reason, is_that in (said("too faint"), _is_faint), (said("at the edge"), _is_at_edge):
+    for reason, is_that in (
+        (said("too faint"), _is_faint),
+        (said("at the edge"), _is_at_edge),
+        (said("frame"), _is_frame),
+    ):
         which = is_that(parts, ink)
         left_out[reason] = np.count_nonzero(which)
         parts = [parts[n] for n in np.flatnonzero(~which)]
@@ -631,6 +636,15 @@ def _is_at_edge(parts: list[Part], ink: np.ndarray) -> np.ndarray:
         edge[parts[n]] = True
     near = _over_windows(np.maximum, edge, 2 * round(NEAR * typical) + 1)
     return np.array([near[part].any() for part in parts], bool)
+
+
+def _is_frame(parts: list[Part], _: np.ndarray) -> np.ndarray:
+    """Which parts are drawn around others, together not much lower than they: bool (parts,)."""
+    boxes = _boxes(parts)
+    height = boxes[:, 3] - boxes[:, 1]
+    starts_before = (boxes[:, np.newaxis, :2] < boxes[:, :2]).all(axis=2)
+    ends_behind = (boxes[:, np.newaxis, 2:] > boxes[:, 2:]).all(axis=2)
+    return (starts_before & ends_behind) @ height > FRAMED * height
 
 
 def _part_touching(parts: list[Part]) -> list[Part]:
