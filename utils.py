@@ -341,15 +341,22 @@ OUTER_DECILE = 0.1  # "very thin", "strongly slanted": as one training image in 
 # our choice, made by eye before any run.
 LOOKALIKES = {0: (6, 9), 1: (4, 7), 2: (3, 7), 3: (5, 8), 4: (7, 9), 5: (3, 6), 6: (0, 5)}
 LOOKALIKES |= {7: (1, 9), 8: (6, 9), 9: (4, 7)}
+CLAIM_TITLES = {
+    "gap": said("{digit} with a gap (under {limit:g} closed loops)"),
+    "thin": said("{digit} with very thin lines (under {limit:.2f} pixels)"),
+    "slant": said("{digit} strongly slanted (over {limit:.1f} degrees)"),
+    "lookalikes": said("{first} and {second} taken for {digit}"),
+    "noise": said("noisy images (ink outside the main stroke)"),
+}
 LabelledImages = tuple[np.ndarray, np.ndarray]  # images (n, side * side), digits (n,)
 
 
 class Claim(NamedTuple):
     """One claim of the lab sheet about where the network errs, put to the test."""
 
-    name: str  # "gap", "thin", "slant", "lookalikes" or "noise"
-    title: str  # which images are affected, in English, with these fields:
-    fields: dict[str, float]  # the digit, the limit of the measure, the look-alikes
+    name: str  # a key of CLAIM_TITLES
+    title: str  # its line there, which says what images are affected
+    fields: dict[str, float]  # of the line: the digit, the limit of the measure, the look-alikes
     affected: Rate
     rest: Rate
     wrong: list[int]  # the affected images got wrong, by their number in the test set
@@ -413,11 +420,11 @@ def examine_claims(
     is_digit, examples = shown == digit, train[0][train[1] == digit]
     wrong = answers != is_digit
 
-    def claim(name: str, title: str, among: Any, affected: Any, **fields: float) -> Claim:
+    def claim(name: str, among: Any, affected: Any, **fields: float) -> Claim:
         """Compare, among these images, the affected with the others: masks (n_test,)."""
         rates = Rate.of(wrong[among & affected]), Rate.of(wrong[among & ~affected])
         numbers = np.flatnonzero(wrong & among & affected).tolist()
-        return Claim(name, title, {"digit": digit, **fields}, *rates, numbers)
+        return Claim(name, CLAIM_TITLES[name], {"digit": digit, **fields}, *rates, numbers)
 
     claims = []
     if len(examples):
@@ -428,23 +435,14 @@ def examine_claims(
         is_thin = _measured(stroke_width, images) < thin
         is_slanted = np.abs(_measured(slant, images)) > strong
         if loops:
-            title = said("{digit} with a gap (under {limit:g} closed loops)")
-            claims.append(claim("gap", title, is_digit, has_gap, limit=loops))
-        title = said("{digit} with very thin lines (under {limit:.2f} pixels)")
-        claims.append(claim("thin", title, is_digit, is_thin, limit=thin))
-        title = said("{digit} strongly slanted (over {limit:.1f} degrees)")
-        claims.append(claim("slant", title, is_digit, is_slanted, limit=strong))
+            claims.append(claim("gap", is_digit, has_gap, limit=loops))
+        claims.append(claim("thin", is_digit, is_thin, limit=thin))
+        claims.append(claim("slant", is_digit, is_slanted, limit=strong))
     first, second = LOOKALIKES[digit]
-    title, is_alike = (
-        said("{first} and {second} taken for {digit}"),
-        np.isin(shown, (first, second)),
-    )
-    claims.append(claim("lookalikes", title, ~is_digit, is_alike, first=first, second=second))
-    title, is_noisy = (
-        said("noisy images (ink outside the main stroke)"),
-        _measured(stray_ink, images),
-    )
-    claims.append(claim("noise", title, is_digit | ~is_digit, is_noisy > 0))
+    is_alike = np.isin(shown, (first, second))
+    claims.append(claim("lookalikes", ~is_digit, is_alike, first=first, second=second))
+    is_noisy = _measured(stray_ink, images) > 0
+    claims.append(claim("noise", is_digit | ~is_digit, is_noisy))
     return claims
 
 
