@@ -516,7 +516,6 @@ class Language(Formatter):
     """
 
     def __init__(self, name: str = "en"):
-        self.name = name
         self.russian: dict[str, str] = {}
         if name == "ru":
             try:
