@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from utils import (
-    EXIT_DONE,
     LANGUAGES,
     ArgumentParser,
     RunLog,
@@ -907,7 +906,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for n in range(DIGITS):
         counts = {"train": np.sum(train == n), "test": np.sum(test == n)}
         log.say("  {digit}: {train:,} training, {test:,} test", digit=n, **counts)
-    return EXIT_DONE
+    return 0
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import numpy as np
 
 # --- errors and exit codes --------------------------------------------------------------------
 
-EXIT_DONE, EXIT_BAD_INPUT = 0, 2
+EXIT_BAD_INPUT = 2
 
 
 class UserError(Exception):
@@ -72,7 +72,7 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         code = exit_code(interrupt)
     except BrokenPipeError:  # the reader of our output left, as `| head` does: not an error
         discard_output(sys.stdout)
-        code = EXIT_DONE
+        code = 0
     except OSError as error:  # such as a full disk behind `> file`
         discard_output(sys.stdout)
         code, message = EXIT_BAD_INPUT, error.strerror or str(error)

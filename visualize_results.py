@@ -43,7 +43,7 @@ import utils
 from mnist_loader import DIGITS, FULL_INK, IMAGE_SIDE, PIXELS, PictureError, augment, find_digits
 from neural_network import ModelError, NeuralNetwork
 from train_network import FIGURES, MODEL_FILE, OUTPUT_DIR, Run, dataset_name
-from utils import EXIT_BAD_INPUT, EXIT_DONE, Language, RunLog, UserError, atomic_write, said
+from utils import EXIT_BAD_INPUT, Language, RunLog, UserError, atomic_write, said
 
 # --- how every figure looks -------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_film(run, log, utils.writable_directory(directory, [FILM_FILE]) / FILM_FILE)
         else:
             write_figures(run, log, options, directory)
-    return EXIT_DONE
+    return 0
 
 
 def make_parser() -> utils.ArgumentParser:
@@ -699,12 +699,12 @@ def look_at_handwriting(options: argparse.Namespace, directory: Path) -> int:
     window.canvas.mpl_disconnect(window.canvas.manager.key_press_handler_id)  # s, c, q are ours
     window.pad = DrawingPad(window, reader, directory)  # keeps it alive
     plt.show()
-    return EXIT_DONE
+    return 0
 
 
 def recognise_pictures(reader: Reader, paths: Sequence[Path], directory: Path) -> int:
     """Say what each digit in each picture is taken for, and draw it; 2 where a picture fails."""
-    code, written = EXIT_DONE, set()
+    code, written = 0, set()
     for path in paths:
         file = unused_path(directory / f"{path.stem}_recognised.png", written.__contains__)
         try:
