@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -352,7 +352,8 @@ class NeuralNetwork:
         (ICML 2021); the whole SGD trajectory as one triangular system: PASO (ICML 2026).
         """
         n, last = len(x), len(self.weights) - 1
-        of_w, of_b = _unrolled(sgd, n, self.dtype)
+        of_w = _Unrolled.of(sgd.learning_rate, sgd.momentum, sgd.l2, n, self.dtype)
+        of_b = _Unrolled.of(sgd.learning_rate, sgd.momentum, 0.0, n, self.dtype)
         masks, ones = self._draw_masks(n), np.ones((n, 1), self.dtype)
 
         # An input that is 0 in the whole block gets no gradient in it: do without those.
@@ -498,20 +499,20 @@ class _Unrolled(NamedTuple):
     gradient_after: np.ndarray  # (2, n, 1): M^(n-1-s) u, what gradient s did to w and v in the end
 
     @classmethod
-    def of(cls, sgd: SGD, n: int, dtype: np.dtype) -> _Unrolled:
-        step = np.array(
-            [[1 - sgd.learning_rate * sgd.l2, -sgd.learning_rate * sgd.momentum],
-             [sgd.l2, sgd.momentum]]
-        )  # fmt: skip
+    @lru_cache(maxsize=16)
+    def of(
+        cls, learning_rate: float, momentum: float, l2: float, n: int, dtype: np.dtype
+    ) -> _Unrolled:
+        step = np.array([[1 - learning_rate * l2, -learning_rate * momentum], [l2, momentum]])
         powers = [np.eye(2)]
         for _ in range(n):
             powers.append(step @ powers[-1])
-        impulses = np.array(powers[:n]) @ (-sgd.learning_rate, 1)  # (n, 2): M^j u
+        impulses = np.array(powers[:n]) @ (-learning_rate, 1)  # (n, 2): M^j u
         t, s = np.indices((n, n))
         p, q = np.array(powers)[:n, 0].T[..., np.newaxis].astype(dtype)
         return cls(
-            p=p if sgd.momentum or sgd.l2 else None,
-            q=q if sgd.momentum else None,
+            p=p if momentum or l2 else None,
+            q=q if momentum else None,
             k=np.where(s < t, impulses[t - 1 - s, 0], 0).astype(dtype),
             after=powers[n].tolist(),
             gradient_after=impulses[::-1].T[..., np.newaxis].astype(dtype),
@@ -546,12 +547,6 @@ class _Unrolled(NamedTuple):
         elif self.p is not None:
             w *= ww
         w[inputs] += a.T @ (for_w * d)
-
-
-@lru_cache(maxsize=16)
-def _unrolled(sgd: SGD, n: int, dtype: np.dtype) -> tuple[_Unrolled, _Unrolled]:
-    """The unrolled updates of the weights and, without L2, of the biases."""
-    return _Unrolled.of(sgd, n, dtype), _Unrolled.of(replace(sgd, l2=0.0), n, dtype)
 
 
 def _all_close(now: list[np.ndarray], before: list[np.ndarray], tolerances: list[float]) -> bool:
