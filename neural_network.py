@@ -384,7 +384,7 @@ class NeuralNetwork:
             if d:
                 w_t = w_t + (of_w.k * d[last]) @ a[last]
                 b_t = b_t + of_b.k @ d[last]
-            output = 1 / (1 + np.exp(-(np.vecdot(a[last], w_t) + b_t)))  # sigmoid
+            output = sigmoid(np.vecdot(a[last], w_t) + b_t)
             error = output - y
 
             before, d = d, [None] * last + [2 * error * sigmoid_derivative(output)]
