@@ -400,9 +400,9 @@ class NeuralNetwork:
         d[last] = d[last][:, np.newaxis]
         for layer in range(last + 1):
             w, v = self.weights[layer], self._weight_velocities[layer]
-            of_w.finish(w, v, a[layer], d[layer], inked if layer == 0 else slice(None))
+            of_w.finish(w, v, a[layer], d[layer], np.s_[:] if layer else inked)
             b, v = self.biases[layer], self._bias_velocities[layer]
-            of_b.finish(b[np.newaxis], v[np.newaxis], ones, d[layer])
+            of_b.finish(b[np.newaxis], v[np.newaxis], ones, d[layer], np.s_[:])
         return float(error @ error)
 
     def _draw_masks(self, n: int) -> list[np.ndarray]:
@@ -531,12 +531,7 @@ class _Unrolled(NamedTuple):
         return product
 
     def finish(
-        self,
-        w: np.ndarray,
-        v: np.ndarray,
-        a: np.ndarray,
-        d: np.ndarray,
-        inputs: np.ndarray | slice = np.s_[:],
+        self, w: np.ndarray, v: np.ndarray, a: np.ndarray, d: np.ndarray, inputs: np.ndarray | slice
     ) -> None:
         """Update w and v in place by the n gradients a_s^T d_s, which are of these inputs."""
         (ww, wv), (vw, vv) = self.after
