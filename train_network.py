@@ -275,7 +275,9 @@ def train_epochs(
         yield history[-1]
 
 
-def train_portions(run: Run, y: np.ndarray, sgd: SGD, epoch: int, on_progress: Any) -> float:
+def train_portions(
+    run: Run, y: np.ndarray, sgd: SGD, epoch: int, on_progress: Callable[[int], None] | None
+) -> float:
     """An epoch of `--augment` or `--focus`, a portion of the images at a time -> mean loss.
 
     Each portion is deformed anew, by generators that follow from seed and epoch. With --focus the
@@ -321,16 +323,11 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
     checkpoint, epochs = options.output_dir / CHECKPOINT_FILE, run.settings.epochs
     if checkpoint.exists() and not options.resume:
         log.remark("This run replaces an unfinished one; --resume goes on with that instead")
-    samples, before, start = len(run.dataset.train.digits), len(run.history), time.perf_counter()
-
-    def show_progress(done: int) -> None:
-        epoch = len(run.history) + 1
-        log.progress("Epoch {epoch}/{epochs}", done / samples, epoch=epoch, epochs=epochs)
-
+    before, start = len(run.history), time.perf_counter()
     log.write()
     log.say("Training:")
     log.write()
-    for row in chain(list(run.history), train_epochs(run, show_progress)):
+    for row in chain(list(run.history), train_epochs(run, partial(show_progress, log, run))):
         if row["epoch"] > before:
             run.network.save(checkpoint)
             run.saved = row["epoch"]
@@ -340,8 +337,14 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
         log.remark(
             "Trained in {seconds:.2f} s, {rate:,.0f} samples a second",
             seconds=seconds,
-            rate=samples * done / seconds,
+            rate=done * len(run.dataset.train.digits) / seconds,
         )
+
+
+def show_progress(log: RunLog, run: Run, done: int) -> None:
+    """Tell a terminal how many samples of the run's present epoch are done."""
+    share, epoch = done / len(run.dataset.train.digits), len(run.history) + 1
+    log.progress("Epoch {epoch}/{epochs}", share, epoch=epoch, epochs=run.settings.epochs)
 
 
 def say_how_to_go_on(log: RunLog, run: Run, options: Namespace) -> None:

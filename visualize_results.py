@@ -609,12 +609,8 @@ def write_film(run: Run, log: RunLog, path: Path) -> None:
     figure.set_dpi(FILM_DPI)
     *units, _, loss = figure.axes
     here = loss.axvline(0, **BASELINE)
-    replay, samples = Run(network, run.dataset), len(run.dataset.train.digits)
-
-    def show_progress(done: int) -> None:
-        told = {"epoch": len(replay.history) + 1, "epochs": run.settings.epochs}
-        log.progress("Epoch {epoch}/{epochs}", done / samples, **told)
-
+    replay = Run(network, run.dataset)
+    show_progress = partial(train_network.show_progress, log, replay)
     for epoch, _ in enumerate(chain([None], train_network.train_epochs(replay, show_progress))):
         for draw, axes in zip((units_for, units_against), units, strict=True):
             axes.clear()
