@@ -603,30 +603,28 @@ def run_study(arguments: Sequence[str], options: Namespace) -> int:
     except KeyboardInterrupt as interrupt:
         log.remark("Interrupted; the same command goes on from here")
         return utils.exit_code(interrupt)
-    report_study(log, lab_run, study_rows(path))
+    report_study(log, lab_run, read_study(path)[1])
     write_text(output_dir / STUDY_LOG_FILE, log.contents())
     log.remark("Written: {path}", path=output_dir / STUDY_LOG_FILE)
     return 0
 
 
-def study_rows(path: Path) -> list[StudyRow]:
-    """The finished study that `run_study` wrote, a row per improvement."""
+def read_study(path: Path) -> tuple[dict[str, Any], list[StudyRow]]:
+    """The finished study that `run_study` wrote: the lab's run's metadata, and its rows."""
     names = ("f1", "recall", "precision", "false_positives", "false_negatives")
     try:
-        runs = json.loads(path.read_bytes())["runs"]
-        table = np.array(
-            [[runs[command][name] for name in names] for command in study_runs()], float
-        )
+        study = json.loads(path.read_bytes())
+        about, runs = study["about"], study["runs"]
+        values = [[runs[command][name] for name in names] for command in study_runs()]
+        values = np.array(values, float).reshape(len(STUDY), STUDY_SEEDS, len(names))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{path} is no finished study; run train_network.py --study") from error
-    table = table.reshape(len(STUDY), STUDY_SEEDS, len(names))
-    gains = table[:, :, 0] - table[0, :, 0]  # (improvements, seeds)
+    gains = values[:, :, 0] - values[0, :, 0]  # (improvements, seeds)
     reach = STUDENT_T * gains.std(axis=1, ddof=1) / np.sqrt(STUDY_SEEDS)
-    return [
+    means = zip(STUDY, values.mean(axis=1), gains.mean(axis=1), reach, strict=True)
+    return about, [
         StudyRow(improvement, f1, recall, precision, alarms + missed, gain, (gain - by, gain + by))
-        for improvement, (f1, recall, precision, alarms, missed), gain, by in zip(
-            STUDY, table.mean(axis=1), gains.mean(axis=1), reach, strict=True
-        )
+        for improvement, (f1, recall, precision, alarms, missed), gain, by in means
     ]
 
 

@@ -14,7 +14,6 @@ writes pictures there. A figure is a few panels under a title that says what the
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import textwrap
@@ -583,12 +582,11 @@ def draw_figure(name: str, run: Run, language: Language) -> Figure:
 
 def draw_study(path: Path, text: Language) -> Figure:
     """What each improvement of the lab's run brings, from the file that --study wrote."""
-    rows = train_network.study_rows(path)[1:]
+    about, (_, *rows) = train_network.read_study(path)  # the first row is the lab's run itself
     verdicts = Counter(row.verdict for row in rows)
     better, worse = verdicts[train_network.BETTER], verdicts[train_network.WORSE]
     line = said("Of {n} changes to the lab's run, each alone, {better} are better, {worse} worse")
     title = text(line, n=len(rows), better=better, worse=worse)
-    about = json.loads(path.read_bytes())["about"]
     told = {"digit": about["settings"]["digit"], "dataset": dataset_name(about["dataset"], text)}
     line = said("digit {digit}, {dataset}; {n} seeds, compared with the lab's run seed by seed")
     footer = text(line, n=train_network.STUDY_SEEDS, **told)
