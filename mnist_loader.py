@@ -57,13 +57,10 @@ FULL_INK = 255  # the largest value of a pixel's byte
 DIGITS = 10
 
 GZIP_MAGIC = b"\x1f\x8b"
-IDX_TYPES = {0x08: "unsigned byte", 0x09: "signed byte", 0x0B: "int16", 0x0C: "int32"}
-IDX_TYPES |= {0x0D: "float32", 0x0E: "float64"}
-UNSIGNED_BYTE = 0x08  # the one type that MNIST uses
+UNSIGNED_BYTE = 0x08  # the one type that MNIST uses; the others:
+IDX_TYPES = {0x09: "signed byte", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 READ_CHUNK = 1 << 18  # bytes; a header's promise costs no more memory until the data is there
 
-TRAIN_FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
-TEST_FILES = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 # The files of LeCun, Cortes and Burges: bytes and SHA-256, of the file and of it unpacked.
 MNIST_FILES = {
     "train-images-idx3-ubyte.gz": (
@@ -83,6 +80,7 @@ MNIST_FILES = {
         (10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
     ),
 }
+TRAIN_FILES, TEST_FILES = tuple(MNIST_FILES)[:2], tuple(MNIST_FILES)[2:]  # images, labels
 # yann.lecun.com has answered 403 since 2021; these serve the same bytes.
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
