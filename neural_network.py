@@ -42,7 +42,7 @@ class TrainingDivergedError(UserError):
 
 def _are_sizes(sizes: Any) -> bool:
     whole = all(isinstance(size, int | np.integer) and 1 <= size <= MOST_UNITS for size in sizes)
-    return whole and not isinstance(sizes, str) and len(sizes) >= 2 and sizes[-1] == 1
+    return whole and len(sizes) >= 2 and sizes[-1] == 1
 
 
 ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -464,7 +464,7 @@ class NeuralNetwork:
                     rng.bit_generator.state = state
                 arrays, found = network._arrays(), set(file) - {"network", "metadata"}
                 if found not in (set(arrays), {name for name in arrays if name[0] != "v"}):
-                    raise ModelError("an array is missing, or one too many")
+                    raise ValueError("an array is missing, or one too many")
                 for name in found:
                     np.copyto(arrays[name], file[name].reshape(arrays[name].shape), casting="no")
         except FileNotFoundError as error:
