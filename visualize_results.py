@@ -199,8 +199,7 @@ def start_figure(title: str, footer: str, height: float) -> Figure:
 
 def facts(run: Run, text: Say) -> dict[str, Any]:
     """What a line may say of a run, by name."""
-    result, digits = run.evaluation, run.dataset.train.digits
-    is_own = digits == run.settings.digit
+    result = run.evaluation
     start = np.linalg.norm(train_network.fresh_network(run.settings).weights[0])
     return {
         **vars(run.settings),
@@ -213,9 +212,7 @@ def facts(run: Run, text: Say) -> dict[str, Any]:
         "dataset": dataset_name(run.dataset.name, text),
         "layers": "-".join(map(str, run.network.layer_sizes)),
         "n": len(run.history),
-        "train": len(digits),
-        "train_own": int(np.sum(is_own)),
-        "train_share": np.mean(is_own),
+        "own": utils.Rate.of(run.dataset.train.digits == run.settings.digit),
         "change": np.linalg.norm(learnt_change(run)) / start if start else math.nan,
     }
 
@@ -548,7 +545,7 @@ PLANS = {
         units_heights,
     ),
     "samples": (
-        said("{train_own:,} of {train:,} training images show the {digit} ({train_share:.2%})"),
+        said("{own.count:,} of {own.total:,} training images show the {digit} ({own.share:.2%})"),
         [[plot_samples], [plot_deformed]],
         lambda _: (4.9, 2.4),
     ),
@@ -572,7 +569,7 @@ def draw_figure(name: str, run: Run, language: Language) -> Figure:
         lines.append(text(line, only=text(only)))
     if run.dataset.name == "sample":
         lines.append(text("(data: the bundled sample, not MNIST)"))
-    footer = text("{dataset}: {train:,} training and {total:,} test images; network {layers}")
+    footer = text("{dataset}: {own.total:,} training and {total:,} test images; network {layers}")
     footer += text("; seed {seed}; {n} epoch|; seed {seed}; {n} epochs")
     figure = start_figure("\n".join(lines), footer, sum(heights(run)))
     for draw, axes in figure.subplot_mosaic(rows, height_ratios=heights(run)).items():
