@@ -744,12 +744,10 @@ def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Fi
     boxes, pairs = figure.subplots(2, height_ratios=heights)
     show_boxes(boxes, picture, reading, heights[0] / height)
     boxes.set_title(text("the picture (solid box: yes, dashed: no)"))
-    images = np.hstack([reading.images, reading.effects]).reshape(-1, PIXELS)
-    captions = []
-    for number, (answer, score) in enumerate(zip(reading.answers, reading.scores, strict=True), 1):
-        captions += [f"{number}: {answer}", f"{score:.3f}"]
-    tiles = images[: 2 * shown], 2 * columns, captions[: 2 * shown]
-    show_tiles(pairs, *tiles, INK_LOOK, EFFECT_LOOK)
+    images, captions = np.hstack([reading.images, reading.effects])[:shown], []
+    for n in range(shown):
+        captions += [f"{n + 1}: {reading.answers[n]}", f"{reading.scores[n]:.3f}"]
+    show_tiles(pairs, images.reshape(-1, PIXELS), 2 * columns, captions, INK_LOOK, EFFECT_LOOK)
     title = said("what the network saw, and what spoke for {digit} (red) or against (blue)")
     pairs.set_title(text(title))
     return figure
