@@ -180,7 +180,7 @@ def size(text: str) -> int | None:
 
 
 def resume_run(arguments: Sequence[str], options: Namespace) -> tuple[Namespace, Run]:
-    """The options, the run's settings as their defaults, and the run: first the unfinished one."""
+    """The options, whose defaults are the run's settings, and the run: an unfinished one first."""
     path = options.output_dir / CHECKPOINT_FILE
     path = path if path.exists() else options.output_dir / MODEL_FILE
     run, parser = load_run(path, options.data_dir), make_parser()
@@ -228,7 +228,7 @@ def fresh_network(settings: Namespace) -> NeuralNetwork:
 
 
 def load_data(name: str, data_dir: Path | None, *sizes: int | None) -> Dataset:
-    """The data that a run knows by this name: so many training and test images."""
+    """The data set that a run calls by this name, with so many training and test images."""
     return load_dataset(data_dir, "sample" if name == "sample" else "mnist", *sizes)
 
 
@@ -367,7 +367,7 @@ def say_how_to_go_on(log: RunLog, run: Run, options: Namespace) -> None:
 
 
 def describe_run(log: RunLog, run: Run) -> None:
-    """Say what is trained on what."""
+    """Say which network is trained how, and on which data."""
     network, settings, data = run.network, run.settings, run.dataset
     name = dataset_name(data.name, log.text)
     title = log.text(
@@ -505,7 +505,7 @@ def report_claims(log: RunLog, run: Run) -> None:
 
 
 def in_points(compared: Any) -> str:
-    """A difference and its interval, which something has, in percentage points."""
+    """The difference of a claim or a row of the study, and its interval, in percentage points."""
     low, high = compared.interval
     told = f"{100 * compared.difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
     return "n/a" if np.isnan(low) else told

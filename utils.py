@@ -37,7 +37,7 @@ class SettingError(UserError, ValueError):
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """A parser that takes no abbreviations and complains in one line, like the rest of us."""
+    """A parser that takes no abbreviations, and whose complaints are UserErrors."""
 
     def __init__(self, description: str):
         formatter = argparse.ArgumentDefaultsHelpFormatter
@@ -47,7 +47,7 @@ class ArgumentParser(argparse.ArgumentParser):
         raise UserError(f"{message} (--help lists the options)")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        sys.stdout.flush()  # of --help: `run_script` says where that fails
+        sys.stdout.flush()  # so that `run_script` reports it if --help cannot be written
         super().exit(status, message)
 
 
@@ -201,7 +201,7 @@ CONFIDENCE_Z = 1.959964  # standard normal quantile: two-sided intervals of 95%
 
 
 class Rate(NamedTuple):
-    """So many of so many images."""
+    """How many images of a total."""
 
     count: int
     total: int
@@ -335,7 +335,7 @@ def connect(n: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 # --- the lab sheet's claims about errors ------------------------------------------------------
 
 IMAGES_AT_ONCE = 200  # so that the claims take no more memory than the training before them
-NOTABLE_EXCESS = 0.5  # half as many errors again; with less it is no case of its own
+NOTABLE_EXCESS = 0.5  # half as many errors again; less is not worth a remark
 OUTER_DECILE = 0.1  # "very thin", "strongly slanted": as one training image in ten is
 # Which digits look like the one to recognise. For 8 the lab sheet says it; for the others it is
 # our choice, made by eye before any run.
@@ -502,17 +502,17 @@ def writable_directory(path: Path, names: Sequence[str] = ()) -> Path:
 # --- screen and log ---------------------------------------------------------------------------
 
 LANGUAGES = ("en", "ru")
-SECONDS_BETWEEN = 0.2  # two tellings of progress
+SECONDS_BETWEEN = 0.2  # between two updates of the line of progress
 INK_RAMP = " .:+*#"  # from paper to full ink
 RUSSIAN_FILE = Path(__file__).resolve().parent / "data" / "russian.json"
 
 
 class Language(Formatter):
-    """Says lines in English, as they stand where they are said, or in their Russian.
+    """Says lines in English, as the code has them, or in Russian.
 
-    The Russian is data/russian.json, found by the English line; a line that is not there stays
-    English, and a test sees to it that there is none. Forms of a line that depend on a number n
-    are parted by "|": one and many in English; one, few (2 to 4) and many in Russian.
+    The Russian is in data/russian.json, found by the English line; a line that is missing there
+    stays English (the tests find such lines). Forms of a line that depend on a number n are
+    separated by "|": one and many in English; one, few (2 to 4) and many in Russian.
     """
 
     def __init__(self, name: str = "en"):

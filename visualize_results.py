@@ -349,7 +349,7 @@ def show_tiles(
 
 
 def tiles_height(width: float, n: int, columns: int) -> float:
-    """How high n such tiles are where a row of them is so wide, both in inches."""
+    """The height of n tiles in rows of this width, both in inches."""
     return width / columns * math.ceil(n / columns) * (TILE_ROOM + CAPTION_ROOM)
 
 
@@ -431,7 +431,7 @@ def learnt_change(run: Run, network: NeuralNetwork | None = None) -> np.ndarray:
 
 
 def full_colour(run: Run) -> float:
-    """The change that has the full colour, as the few that are larger have."""
+    """The change that is drawn in full colour; the few larger ones look the same."""
     return max(float(np.quantile(np.abs(learnt_change(run)), 0.998)), 1e-6)
 
 
@@ -440,8 +440,8 @@ def plot_units(
 ) -> None:
     """What training added to the units most for the digit (sign 1) or most against it (-1).
 
-    That is by the run's end, or in a network on the way there. A unit's output weight is w2's;
-    through further layers it is the product of the weights, summed over all paths.
+    `network` is the run's on the way to its end. A unit's output weight is w2's; through further
+    layers it is the product of the weights, summed over all paths.
     """
     weights = reduce(np.matmul, run.network.weights[1:])[:, 0]
     units = np.argsort(-sign * weights, kind="stable")[: np.sum(sign * weights > 0)][:UNITS_EACH]
@@ -628,7 +628,7 @@ YES_BOX = {"color": DIGIT_LINE_COLOUR, "linewidth": 2.2}
 MOST_TILES = 60  # digits beyond these keep their box and their line on the screen
 PICTURE_HEIGHT, PAIR_WIDTH, PAIR_COLUMNS = 6.0, 2.8, 6  # at most: inches, and digits in a row
 TAG_INCHES = 0.09, 0.16  # of a digit of a number's tag: width and height
-STAINED = 64  # levels of grey off the picture's usual one: ink, as far as tags should not cover it
+STAINED = 64  # levels of grey off the picture's median: ink, which a tag should not cover
 PAD_SIDE, PEN_WIDTH = 280, 20  # pixels, ten for each of MNIST's: a stroke of usual thickness there
 VERDICT_CHARACTERS = 70  # that fit into the line above the pad
 KEYS = dict(zip("csqсый", ("clear", "save", "close") * 2, strict=True))  # also in Russian layout
