@@ -448,10 +448,7 @@ class NeuralNetwork:
     def load(cls, path: str | Path) -> NeuralNetwork:
         """Read a network that `save` wrote; it goes on training as if it had never stopped.
 
-        Raises
-        ------
-        ModelError
-            If the file is missing, damaged, or no model of this project.
+        Raises ModelError if the file is missing, damaged, or no model of this project.
         """
         try:
             with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
