@@ -682,7 +682,6 @@ def look_at_handwriting(options: argparse.Namespace, directory: Path) -> int:
         raise ModelError(f"{path}: its network takes no images; run train_network.py again")
     reader = Reader(network, options.lang)
     reader.log.remark("{description} ({path})", description=reader.description, path=path)
-    utils.writable_directory(directory)
     if options.image:
         return recognise_pictures(reader, options.image, directory)
     with plt.rc_context({"toolbar": "None"}):  # its zoom and pan would take the mouse
