@@ -267,8 +267,7 @@ def train_epochs(
             loss = train_portions(run, y, sgd, epoch, on_progress)
         else:
             loss = network.train_epoch(x, y, sgd, on_progress=on_progress, by_steps=settings.loop)
-        probabilities = network.predict_proba(run.dataset.test.images)
-        test = Evaluation.of(probabilities, run.is_digit, settings.threshold)
+        test = Run(network, run.dataset).evaluation  # of now: `run` keeps what it once evaluated
         row = {"epoch": epoch, "loss": loss, "test_loss": test.loss}
         row |= {"test_accuracy": test.accuracy, "test_recall": test.recall}
         history.append(utils.for_json(row))
