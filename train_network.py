@@ -188,11 +188,12 @@ def resume_run(arguments: Sequence[str], options: Namespace) -> tuple[Namespace,
     parser.set_defaults(**settings)
     options = parser.parse_args(arguments)
     free = {"lang"} if settings["final_learning_rate"] else {"lang", "epochs"}
-    for name in settings.keys() - free:
-        if (asked := getattr(options, name)) != settings[name]:
+    for name, value in settings.items():
+        asked = getattr(options, name)
+        if asked != value and name not in free:
             raise UserError(
-                f"--{name.replace('_', '-')} is {asked}, but {settings[name]} in {path}; to go on "
-                "with that run leave the option out, for a new run leave out --resume"
+                f"--{name.replace('_', '-')} is {asked}, but {value} in {path}; to go on with "
+                "that run leave the option out, for a new run leave out --resume"
             )
     if options.epochs < len(run.history):
         raise UserError(f"--epochs is {options.epochs}, but {path} has had {len(run.history)}")
