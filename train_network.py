@@ -53,6 +53,9 @@ FIGURE_FORMATS = ("png", "svg", "pdf", "gif")
 # Options that do not change the result
 PLACES = ("data_dir", "dataset", "output_dir", "resume", "study")
 EXAMPLES_SHOWN = 5
+ONE_ANSWER = said(
+    "The network answers {only} to everything: lower the learning rate, or train longer"
+)
 LAB_DIGIT = 8  # the variant that the lab sheet's claims are about
 LOG_WIDTH = 100  # columns; longer lists of numbers are wrapped
 
@@ -457,10 +460,7 @@ def report_results(log: RunLog, run: Run) -> None:
     )
     log.write()
     if result.only_answer:
-        say(
-            "The network answers {only} to everything: lower the learning rate, or train longer",
-            only=text(result.only_answer),
-        )
+        say(ONE_ANSWER, only=text(result.only_answer))
         return
     say("False alarms, other digits taken for {digit}: {r.false_positives:,} of {r.negatives:,}")
     for n, rate in run.false_alarms().items():

@@ -563,10 +563,7 @@ def draw_figure(name: str, run: Run, language: Language) -> Figure:
     text = partial(language, **facts(run, language))
     lines = [text(title)]
     if only := run.evaluation.only_answer:
-        line = said(
-            "The network answers {only} to everything: lower the learning rate, or train longer"
-        )
-        lines.append(text(line, only=text(only)))
+        lines.append(text(train_network.ONE_ANSWER, only=text(only)))
     if run.dataset.name == "sample":
         lines.append(text("(data: the bundled sample, not MNIST)"))
     footer = text("{dataset}: {own.total:,} training and {total:,} test images; network {layers}")
