@@ -195,9 +195,9 @@ def _read_split(images_path: Path, labels_path: Path, size: int | None) -> Split
     digits, (labels, *more) = _read_idx(labels_path, None)
     pixels, (images, *sides) = _read_idx(images_path, size)
     if more or sides != [IMAGE_SIDE, IMAGE_SIDE]:
-        told = "labels" if not sides else "x".join(map(str, sides)) + " pixels an image"
+        held = "x".join(map(str, sides)) + " pixels an image" if sides else "labels"
         raise DatasetError(
-            f"{images_path} holds {told}, {labels_path.name} {len(more) + 1}-dimensional data; "
+            f"{images_path} holds {held}, {labels_path.name} {len(more) + 1}-dimensional data; "
             f"{IMAGE_SIDE}x{IMAGE_SIDE} images and one label each are expected; are two files "
             "interchanged?"
         )
@@ -256,8 +256,8 @@ def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...
                 raise refuse(f"neither gzip nor IDX, it begins with {magic.hex(' ')}, not 00 00")
             kind, dimensions = magic[2:] if len(magic) == 4 else (UNSIGNED_BYTE, 0)
             if kind != UNSIGNED_BYTE:
-                told = IDX_TYPES.get(kind, "unknown to IDX")
-                raise refuse(f"data of type 0x{kind:02x} ({told}), not unsigned bytes (0x08)")
+                name = IDX_TYPES.get(kind, "unknown to IDX")
+                raise refuse(f"data of type 0x{kind:02x} ({name}), not unsigned bytes (0x08)")
             sizes = stream.read(4 * dimensions)
             if not dimensions or len(sizes) < 4 * dimensions:
                 raise refuse("truncated within the header")
@@ -267,14 +267,14 @@ def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...
             data, size = bytearray(), math.prod(wanted)
             while len(data) < size and (chunk := stream.read(min(READ_CHUNK, size - len(data)))):
                 data += chunk
-            told = "x".join(map(str, shape))
+            promised = "x".join(map(str, shape)) + " bytes"
             if len(data) < size:
                 raise refuse(
-                    f"truncated: the header promises {told} bytes, {len(data)} of the {size} to "
+                    f"truncated: the header promises {promised}, {len(data)} of the {size} to "
                     "read are there"
                 )
             if whole and stream.read(1):
-                raise refuse(f"bytes follow after the {told} that the header promises")
+                raise refuse(f"bytes follow after the {promised} that the header promises")
             return np.frombuffer(data, np.uint8).reshape(wanted), shape
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist; see data/README.md") from error

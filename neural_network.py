@@ -438,7 +438,7 @@ class NeuralNetwork:
             "generators": [rng.bit_generator.state for rng in rngs],
         }
         texts = {"network": network, "metadata": self.metadata}
-        arrays = {name: np.array(json.dumps(told).encode()) for name, told in texts.items()}
+        arrays = {name: np.array(json.dumps(text).encode()) for name, text in texts.items()}
         moving = any(v.any() for v in self._weight_velocities + self._bias_velocities)
         arrays |= {name: a for name, a in self._arrays().items() if moving or name[0] != "v"}
         with atomic_write(Path(path)) as file:
@@ -452,12 +452,11 @@ class NeuralNetwork:
         """
         try:
             with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                told = json.loads(file["network"].item())
-                network = cls(told["layer_sizes"], dropout=told["dropout"], dtype=file["w1"].dtype)
+                spec = json.loads(file["network"].item())
+                network = cls(spec["layer_sizes"], dropout=spec["dropout"], dtype=file["w1"].dtype)
                 network.metadata = dict(json.loads(file["metadata"].item()))
-                for rng, state in zip(
-                    (network._order_rng, network._mask_rng), told["generators"], strict=True
-                ):
+                rngs = network._order_rng, network._mask_rng
+                for rng, state in zip(rngs, spec["generators"], strict=True):
                     rng.bit_generator.state = state
                 arrays, found = network._arrays(), set(file) - {"network", "metadata"}
                 if found not in (set(arrays), {name for name in arrays if name[0] != "v"}):

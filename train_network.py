@@ -507,8 +507,8 @@ def report_claims(log: RunLog, run: Run) -> None:
 def in_points(compared: Any) -> str:
     """The difference of a claim or a row of the study, and its interval, in percentage points."""
     low, high = compared.interval
-    told = f"{100 * compared.difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
-    return "n/a" if np.isnan(low) else told
+    points = f"{100 * compared.difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
+    return "n/a" if np.isnan(low) else points
 
 
 def table(rows: list[list[str]]) -> str:

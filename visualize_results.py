@@ -360,10 +360,10 @@ def plot_mistakes(
     wrong = np.flatnonzero((run.answers != run.is_digit) & (run.is_digit == own))
     scores = run.probabilities[wrong]
     rows = wrong[np.argsort(scores if own else -scores, kind="stable")][: MISTAKE_ROWS * columns]
-    told = text(title, n=len(wrong))
+    title = text(title, n=len(wrong))
     if len(rows) < len(wrong):
-        told += text(", the {shown} surest", shown=len(rows))
-    axes.set_title(told)
+        title += text(", the {shown} surest", shown=len(rows))
+    axes.set_title(title)
     digits, scores = run.dataset.test.digits[rows], run.probabilities[rows]
     captions = [f"{digit}: {score:.3f}" for digit, score in zip(digits, scores, strict=True)]
     show_tiles(axes, run.dataset.test.images[rows], columns, captions, INK_LOOK)
@@ -581,9 +581,9 @@ def draw_study(path: Path, text: Language) -> Figure:
     better, worse = verdicts[train_network.BETTER], verdicts[train_network.WORSE]
     line = said("Of {n} changes to the lab's run, each alone, {better} are better, {worse} worse")
     title = text(line, n=len(rows), better=better, worse=worse)
-    told = {"digit": about["settings"]["digit"], "dataset": dataset_name(about["dataset"], text)}
+    digit, dataset = about["settings"]["digit"], dataset_name(about["dataset"], text)
     line = said("digit {digit}, {dataset}; {n} seeds, compared with the lab's run seed by seed")
-    footer = text(line, n=train_network.STUDY_SEEDS, **told)
+    footer = text(line, n=train_network.STUDY_SEEDS, digit=digit, dataset=dataset)
     figure = start_figure(title, footer, 0.34 * len(rows) + 0.6)
     labels = [text("{row.improvement}\nF1 {row.f1:.2%}", row=row) for row in rows]
     axes = figure.subplots()
@@ -880,8 +880,8 @@ class DrawingPad:
         for image, pixels in zip(self.images, (self.drawing, seen, why), strict=True):
             side = math.isqrt(pixels.size)
             image.set_data(pixels.reshape(side, side))
-        told = [f"{a} ({s:.2f})" for a, s in zip(reading.answers, reading.scores, strict=True)]
-        self._say(textwrap.shorten(", ".join(told), VERDICT_CHARACTERS, placeholder=" ..."))
+        verdicts = [f"{a} ({s:.2f})" for a, s in zip(reading.answers, reading.scores, strict=True)]
+        self._say(textwrap.shorten(", ".join(verdicts), VERDICT_CHARACTERS, placeholder=" ..."))
 
     def _say(self, verdict: str) -> None:
         self.verdict = verdict
