@@ -477,14 +477,10 @@ def report_claims(log: RunLog, run: Run) -> None:
     digit, text = run.settings.digit, log.text
     rows = [["", text("errors on these"), text("on the others")]]
     rows[0] += [text("difference, points"), text("verdict")]
+    rate = partial(text, said("{r.count:,} of {r.total:,} {r.share:7.2%}"))
     for claim in run.claims:
-        rates = (
-            text("{r.count:,} of {r.total:,} {r.share:7.2%}", r=rate)
-            for rate in (claim.affected, claim.rest)
-        )
-        rows.append(
-            [text(claim.title, **claim.fields), *rates, in_points(claim), text(claim.verdict)]
-        )
+        row = [text(claim.title, **claim.fields), rate(r=claim.affected), rate(r=claim.rest)]
+        rows.append([*row, in_points(claim), text(claim.verdict)])
     log.write()
     log.say(
         """
