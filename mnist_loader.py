@@ -80,7 +80,6 @@ MNIST_FILES = {
         (10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
     ),
 }
-TRAIN_FILES, TEST_FILES = tuple(MNIST_FILES)[:2], tuple(MNIST_FILES)[2:]  # images, labels
 # yann.lecun.com has answered 403 since 2021; these serve the same bytes.
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -162,11 +161,10 @@ def load_dataset(
             f"{directory} lacks {', '.join(missing)}; put all four files there, name another "
             "directory with --data-dir or MNIST_DATA_DIR, or use --dataset sample"
         )
-    splits = (
-        _read_split(*(files[name] for name in names), size)
-        for names, size in ((TRAIN_FILES, train_size), (TEST_FILES, test_size))
-    )
-    return Dataset(_name_of(directory, files), *splits)
+    train_images, train_labels, test_images, test_labels = files.values()
+    train = _read_split(train_images, train_labels, train_size)
+    test = _read_split(test_images, test_labels, test_size)
+    return Dataset(_name_of(directory, files), train, test)
 
 
 def _files_in(directory: Path) -> dict[str, Path | None]:
