@@ -432,14 +432,13 @@ def show_examples(log: RunLog, run: Run) -> None:
 
 def report_results(log: RunLog, run: Run) -> None:
     """Say how the network does on the test set: accuracy beside its baseline, and each mistake."""
-    digit, result, text = run.settings.digit, run.evaluation, log.text
-    say = partial(log.say, digit=digit, r=result)
-    confusion = [["", *(f"{text('answered')}: {text(answer)}" for answer in (utils.YES, utils.NO))]]
-    for shown, yes, no in (
-        (text("shows {digit}", digit=digit), result.true_positives, result.false_negatives),
-        (text("shows another"), result.false_positives, result.true_negatives),
-    ):
-        confusion.append([shown, text("{n:,}", n=yes), text("{n:,}", n=no)])
+    result, facts = run.evaluation, {"digit": run.settings.digit, "r": run.evaluation}
+    say, text = partial(log.say, **facts), partial(log.text, **facts)
+    confusion = [
+        ["", f"{text('answered')}: {text(utils.YES)}", f"{text('answered')}: {text(utils.NO)}"],
+        [text("shows {digit}"), text("{r.true_positives:,}"), text("{r.false_negatives:,}")],
+        [text("shows another"), text("{r.false_positives:,}"), text("{r.true_negatives:,}")],
+    ]
     log.write()
     say(
         """
