@@ -25,21 +25,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from utils import (
-    LANGUAGES,
-    ArgumentParser,
-    RunLog,
-    SettingError,
-    UserError,
-    atomic_write,
-    closed_loops,
-    connect,
-    connected_components,
-    run_script,
-    said,
-    stroke_width,
-    writable_directory,
-)
+import utils
+from utils import UserError, closed_loops, connect, connected_components, said, stroke_width
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -101,7 +88,7 @@ class Split(NamedTuple):
     def targets(self, digit: int = 8) -> np.ndarray:
         """The right answers, float32 (n,): 1.0 where the image shows `digit`, else 0.0."""
         if digit not in range(DIGITS):
-            raise SettingError(f"digit is {digit!r}; it must be a whole number from 0 to 9")
+            raise utils.SettingError(f"digit is {digit!r}; it must be a whole number from 0 to 9")
         return (self.digits == digit).astype(np.float32)
 
 
@@ -139,10 +126,10 @@ def load_dataset(
     its name says; SettingError, a ValueError, if an argument is none of the above.
     """
     if source not in SOURCES:
-        raise SettingError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
+        raise utils.SettingError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
     for name, size in ("train_size", train_size), ("test_size", test_size):
         if size is not None and size < 1:
-            raise SettingError(f"{name} is {size}; it must be at least 1, or None for all")
+            raise utils.SettingError(f"{name} is {size}; it must be at least 1, or None for all")
 
     directory = Path(DATA_DIR if data_dir is None else data_dir)
     if source == "sample":
@@ -231,7 +218,7 @@ def read_idx(path: str | Path, limit: int | None = None) -> np.ndarray:
     unsigned bytes.
     """
     if limit is not None and limit < 0:
-        raise SettingError(f"limit is {limit}; it must not be negative, or None for all")
+        raise utils.SettingError(f"limit is {limit}; it must not be negative, or None for all")
     return _read_idx(Path(path), limit)[0]
 
 
@@ -303,8 +290,8 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
     for name, path in found.items():
         if not path:
             content = _fetch(name, mirrors, directory)
-            found[name] = writable_directory(directory) / name
-            with atomic_write(found[name]) as file:
+            found[name] = utils.writable_directory(directory) / name
+            with utils.atomic_write(found[name]) as file:
                 file.write(content)
     return list(found.values())
 
@@ -326,7 +313,7 @@ def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
     A mirror that fails is not asked for the next file: `mirrors` loses it.
     """
     (size, sha256), _ = MNIST_FILES[name]
-    failures, log = [], RunLog()
+    failures, log = [], utils.RunLog()
     while mirrors:
         url = mirrors[0] + name
         try:
@@ -870,13 +857,13 @@ def _between_pixels(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Download and verify MNIST, and tell its characteristics."""
-    parser = ArgumentParser("Download MNIST, verify it, and say what it holds.")
+    parser = utils.ArgumentParser("Download MNIST, verify it, and say what it holds.")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="None: $MNIST_DATA_DIR, data/")
-    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language")
+    parser.add_argument("--lang", choices=utils.LANGUAGES, default="en", help="language")
     options = parser.parse_args(arguments)
 
     paths = download_mnist(options.data_dir)
-    log = RunLog(options.lang)
+    log = utils.RunLog(options.lang)
     for path in paths:
         log.say("Verified: {path}", path=path)
     pixels, train, _, test = map(read_idx, paths)  # digits of 60,000 and of 10,000 images
@@ -906,4 +893,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    utils.run_script(main)
