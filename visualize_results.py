@@ -17,7 +17,6 @@ import argparse
 import math
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -577,8 +576,8 @@ def draw_figure(name: str, run: Run, language: Language) -> Figure:
 def draw_study(path: Path, text: Language) -> Figure:
     """What each improvement of the lab's run brings, from the file that --study wrote."""
     about, (_, *rows) = train_network.read_study(path)  # the first row is the lab's run itself
-    verdicts = Counter(row.verdict for row in rows)
-    better, worse = verdicts[train_network.BETTER], verdicts[train_network.WORSE]
+    verdicts = [row.verdict for row in rows]
+    better, worse = verdicts.count(train_network.BETTER), verdicts.count(train_network.WORSE)
     line = said("Of {n} changes to the lab's run, each alone, {better} are better, {worse} worse")
     title = text(line, n=len(rows), better=better, worse=worse)
     digit, dataset = about["settings"]["digit"], dataset_name(about["dataset"], text)
