@@ -212,12 +212,16 @@ def new_run(options: Namespace) -> Run:
     network = fresh_network(options)
     dataset = load_dataset(options.data_dir, options.dataset, options.train_size, options.test_size)
     network.metadata = {
-        "settings": {name: v for name, v in vars(options).items() if name not in PLACES},
+        "settings": settings_of(options),
         "dataset": dataset.name,
         "fingerprint": dataset.fingerprint,
         "history": [],
     }
     return Run(network, dataset)
+
+
+def settings_of(options: Namespace) -> dict[str, Any]:
+    return {name: value for name, value in vars(options).items() if name not in PLACES}
 
 
 def fresh_network(settings: Namespace) -> NeuralNetwork:
@@ -242,6 +246,8 @@ def load_run(path: Path, data_dir: Path | None) -> Run:
     metadata = network.metadata
     if not {"settings", "dataset", "fingerprint", "history"} <= metadata.keys():
         raise ModelError(f"{path} holds a network, but no run; run train_network.py")
+    usual = settings_of(make_parser().parse_args([]))
+    metadata["settings"] = usual | metadata["settings"]  # an older run lacks what is new since
     settings, name = Namespace(**metadata["settings"]), metadata["dataset"]
     dataset = load_data(name, data_dir, settings.train_size, settings.test_size)
     if dataset.fingerprint != metadata["fingerprint"]:

@@ -453,6 +453,14 @@ def test_epochs_may_not_be_fewer_nor_change_where_the_rate_depends_on_them(
         runs[name].resume(f"--epochs={epochs}")
 
 
+def test_run_from_before_an_option_goes_on_as_by_its_default(over_small, small):
+    network = small.network()
+    del network.metadata["settings"]["focus"]
+    network.save(over_small.out / "model.npz")
+    assert over_small.resume() == 0
+    assert over_small.files() == small.files()
+
+
 def test_run_is_not_resumed_on_other_images_or_from_a_bare_network(over_small, tmp_path):
     other = replace(over_small, data=write_dataset(tmp_path / "other", seed=5))
     with pytest.raises(UserError, match=r"about other images \(made0\) than these \(other"):
