@@ -169,7 +169,7 @@ def _name_of(directory: Path, files: dict[str, Path]) -> str:
     """What the data set is called: MNIST is said of the original bytes alone."""
     if directory.resolve() == SAMPLE_DIR:
         return "sample"
-    if all(is_original(path, name) for name, path in files.items()):
+    if all(_is_original(path, name) for name, path in files.items()):
         return "MNIST"
     name = directory.resolve().name
     return f"{name} (other files)" if name.lower() in ("mnist", "sample") else name
@@ -285,7 +285,7 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
     directory = Path(DATA_DIR if data_dir is None else data_dir)
     found, mirrors = _files_in(directory), list(MIRRORS)
     for name, path in found.items():
-        if path and not is_original(path, name):
+        if path and not _is_original(path, name):
             raise DatasetError(f"{path} is not MNIST's file of that name; move it away, try again")
     for name, path in found.items():
         if not path:
@@ -296,7 +296,7 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
     return list(found.values())
 
 
-def is_original(path: Path, name: str) -> bool:
+def _is_original(path: Path, name: str) -> bool:
     """Whether this file is, byte for byte, MNIST's of that name, or what is packed in it."""
     try:
         for size, sha256 in MNIST_FILES[name]:
