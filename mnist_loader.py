@@ -25,23 +25,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from utils import (
-    EXIT_DONE,
-    INK_THRESHOLD,
-    LANGUAGES,
-    ArgumentParser,
-    RunLog,
-    SettingError,
-    UserError,
-    atomic_write,
-    closed_loops,
-    connect,
-    connected_components,
-    run_script,
-    said,
-    stroke_width,
-    writable_directory,
-)
+import utils
+from utils import UserError, closed_loops, connect, connected_components, said, stroke_width
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,13 +44,10 @@ FULL_INK = 255  # the largest value of a pixel's byte
 DIGITS = 10
 
 GZIP_MAGIC = b"\x1f\x8b"
-IDX_TYPES = {0x08: "unsigned byte", 0x09: "signed byte", 0x0B: "int16", 0x0C: "int32"}
-IDX_TYPES |= {0x0D: "float32", 0x0E: "float64"}
-UNSIGNED_BYTE = 0x08  # the one type that MNIST uses
+UNSIGNED_BYTE = 0x08  # the one type that MNIST uses; the others:
+IDX_TYPES = {0x09: "signed byte", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 READ_CHUNK = 1 << 18  # bytes; a header's promise costs no more memory until the data is there
 
-TRAIN_FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
-TEST_FILES = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 # The files of LeCun, Cortes and Burges: bytes and SHA-256, of the file and of it unpacked.
 MNIST_FILES = {
     "train-images-idx3-ubyte.gz": (
@@ -106,7 +88,7 @@ class Split(NamedTuple):
     def targets(self, digit: int = 8) -> np.ndarray:
         """The right answers, float32 (n,): 1.0 where the image shows `digit`, else 0.0."""
         if digit not in range(DIGITS):
-            raise SettingError(f"digit is {digit!r}; it must be a whole number from 0 to 9")
+            raise utils.SettingError(f"digit is {digit!r}; it must be a whole number from 0 to 9")
         return (self.digits == digit).astype(np.float32)
 
 
@@ -144,10 +126,10 @@ def load_dataset(
     its name says; SettingError, a ValueError, if an argument is none of the above.
     """
     if source not in SOURCES:
-        raise SettingError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
+        raise utils.SettingError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
     for name, size in ("train_size", train_size), ("test_size", test_size):
         if size is not None and size < 1:
-            raise SettingError(f"{name} is {size}; it must be at least 1, or None for all")
+            raise utils.SettingError(f"{name} is {size}; it must be at least 1, or None for all")
 
     directory = Path(DATA_DIR if data_dir is None else data_dir)
     if source == "sample":
@@ -166,11 +148,10 @@ def load_dataset(
             f"{directory} lacks {', '.join(missing)}; put all four files there, name another "
             "directory with --data-dir or MNIST_DATA_DIR, or use --dataset sample"
         )
-    splits = (
-        _read_split(*(files[name] for name in names), size)
-        for names, size in ((TRAIN_FILES, train_size), (TEST_FILES, test_size))
-    )
-    return Dataset(_name_of(directory, files), *splits)
+    train_images, train_labels, test_images, test_labels = files.values()
+    train = _read_split(train_images, train_labels, train_size)
+    test = _read_split(test_images, test_labels, test_size)
+    return Dataset(_name_of(directory, files), train, test)
 
 
 def _files_in(directory: Path) -> dict[str, Path | None]:
@@ -188,7 +169,7 @@ def _name_of(directory: Path, files: dict[str, Path]) -> str:
     """What the data set is called: MNIST is said of the original bytes alone."""
     if directory.resolve() == SAMPLE_DIR:
         return "sample"
-    if all(is_original(path, name) for name, path in files.items()):
+    if all(_is_original(path, name) for name, path in files.items()):
         return "MNIST"
     name = directory.resolve().name
     return f"{name} (other files)" if name.lower() in ("mnist", "sample") else name
@@ -199,9 +180,9 @@ def _read_split(images_path: Path, labels_path: Path, size: int | None) -> Split
     digits, (labels, *more) = _read_idx(labels_path, None)
     pixels, (images, *sides) = _read_idx(images_path, size)
     if more or sides != [IMAGE_SIDE, IMAGE_SIDE]:
-        told = "labels" if not sides else "x".join(map(str, sides)) + " pixels an image"
+        held = "x".join(map(str, sides)) + " pixels an image" if sides else "labels"
         raise DatasetError(
-            f"{images_path} holds {told}, {labels_path.name} {len(more) + 1}-dimensional data; "
+            f"{images_path} holds {held}, {labels_path.name} {len(more) + 1}-dimensional data; "
             f"{IMAGE_SIDE}x{IMAGE_SIDE} images and one label each are expected; are two files "
             "interchanged?"
         )
@@ -237,7 +218,7 @@ def read_idx(path: str | Path, limit: int | None = None) -> np.ndarray:
     unsigned bytes.
     """
     if limit is not None and limit < 0:
-        raise SettingError(f"limit is {limit}; it must not be negative, or None for all")
+        raise utils.SettingError(f"limit is {limit}; it must not be negative, or None for all")
     return _read_idx(Path(path), limit)[0]
 
 
@@ -260,25 +241,25 @@ def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...
                 raise refuse(f"neither gzip nor IDX, it begins with {magic.hex(' ')}, not 00 00")
             kind, dimensions = magic[2:] if len(magic) == 4 else (UNSIGNED_BYTE, 0)
             if kind != UNSIGNED_BYTE:
-                told = IDX_TYPES.get(kind, "unknown to IDX")
-                raise refuse(f"data of type 0x{kind:02x} ({told}), not unsigned bytes (0x08)")
+                name = IDX_TYPES.get(kind, "unknown to IDX")
+                raise refuse(f"data of type 0x{kind:02x} ({name}), not unsigned bytes (0x08)")
             sizes = stream.read(4 * dimensions)
             if not dimensions or len(sizes) < 4 * dimensions:
-                raise refuse("truncated within the header")
+                raise refuse("no dimensions, or truncated within the header")
             shape = tuple(np.frombuffer(sizes, ">u4").tolist())
             whole = limit is None or limit >= shape[0]
             wanted = shape if whole else (limit, *shape[1:])
             data, size = bytearray(), math.prod(wanted)
             while len(data) < size and (chunk := stream.read(min(READ_CHUNK, size - len(data)))):
                 data += chunk
-            told = "x".join(map(str, shape))
+            promised = "x".join(map(str, shape)) + " bytes"
             if len(data) < size:
                 raise refuse(
-                    f"truncated: the header promises {told} bytes, {len(data)} of the {size} to "
+                    f"truncated: the header promises {promised}, {len(data)} of the {size} to "
                     "read are there"
                 )
             if whole and stream.read(1):
-                raise refuse(f"bytes follow after the {told} that the header promises")
+                raise refuse(f"bytes follow after the {promised} that the header promises")
             return np.frombuffer(data, np.uint8).reshape(wanted), shape
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist; see data/README.md") from error
@@ -304,18 +285,18 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
     directory = Path(DATA_DIR if data_dir is None else data_dir)
     found, mirrors = _files_in(directory), list(MIRRORS)
     for name, path in found.items():
-        if path and not is_original(path, name):
+        if path and not _is_original(path, name):
             raise DatasetError(f"{path} is not MNIST's file of that name; move it away, try again")
     for name, path in found.items():
         if not path:
             content = _fetch(name, mirrors, directory)
-            found[name] = writable_directory(directory) / name
-            with atomic_write(found[name]) as file:
+            found[name] = utils.writable_directory(directory) / name
+            with utils.atomic_write(found[name]) as file:
                 file.write(content)
     return list(found.values())
 
 
-def is_original(path: Path, name: str) -> bool:
+def _is_original(path: Path, name: str) -> bool:
     """Whether this file is, byte for byte, MNIST's of that name, or what is packed in it."""
     try:
         for size, sha256 in MNIST_FILES[name]:
@@ -332,7 +313,7 @@ def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
     A mirror that fails is not asked for the next file: `mirrors` loses it.
     """
     (size, sha256), _ = MNIST_FILES[name]
-    failures, log = [], RunLog()
+    failures, log = [], utils.RunLog()
     while mirrors:
         url = mirrors[0] + name
         try:
@@ -744,7 +725,8 @@ def _why_no_digit(box: np.ndarray, image: np.ndarray, smallest: float) -> str:
         return said("dash")
     if closed_loops(image[np.newaxis])[0] > MOST_LOOPS:
         return said("scribble")
-    return said("dot") if np.count_nonzero(image >= INK_THRESHOLD) > BLOT * BOX_SIDE**2 else ""
+    is_blot = np.count_nonzero(image >= utils.INK_THRESHOLD) > BLOT * BOX_SIDE**2
+    return said("dot") if is_blot else ""
 
 
 def to_mnist_form(ink: np.ndarray) -> np.ndarray:
@@ -798,7 +780,7 @@ def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     grid of random displacements (instead of the blurred fields of Simard et al., ICDAR 2003). What
     lies outside an image is paper. `images` and the copies are float32 (n, 784).
     """
-    bytes(1 << 24)  # freed, so large a block tells glibc to keep its heap: three times as fast
+    bytes(1 << 24)  # freed, so large a block tells glibc to keep its heap for the copies
     copies, grid = np.empty_like(images), _map_parts()
     for start in range(0, len(images), COPIES_AT_ONCE):
         originals = images[start : start + COPIES_AT_ONCE]
@@ -849,13 +831,13 @@ def _between_pixels(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Download and verify MNIST, and tell its characteristics."""
-    parser = ArgumentParser("Download MNIST, verify it, and say what it holds.")
+    parser = utils.ArgumentParser("Download MNIST, verify it, and say what it holds.")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="None: $MNIST_DATA_DIR, data/")
-    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language")
+    parser.add_argument("--lang", choices=utils.LANGUAGES, default="en", help="language")
     options = parser.parse_args(arguments)
 
     paths = download_mnist(options.data_dir)
-    log = RunLog(options.lang)
+    log = utils.RunLog(options.lang)
     for path in paths:
         log.say("Verified: {path}", path=path)
     pixels, train, _, test = map(read_idx, paths)  # digits of 60,000 and of 10,000 images
@@ -881,8 +863,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for n in range(DIGITS):
         counts = {"train": np.sum(train == n), "test": np.sum(test == n)}
         log.say("  {digit}: {train:,} training, {test:,} test", digit=n, **counts)
-    return EXIT_DONE
+    return 0
 
 
 if __name__ == "__main__":
-    run_script(main)
+    utils.run_script(main)

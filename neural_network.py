@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,7 +42,7 @@ class TrainingDivergedError(UserError):
 
 def _are_sizes(sizes: Any) -> bool:
     whole = all(isinstance(size, int | np.integer) and 1 <= size <= MOST_UNITS for size in sizes)
-    return whole and not isinstance(sizes, str) and len(sizes) >= 2 and sizes[-1] == 1
+    return whole and len(sizes) >= 2 and sizes[-1] == 1
 
 
 ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -282,7 +282,7 @@ class NeuralNetwork:
 
         `order` holds row numbers, (m,); by default every row once, freshly shuffled. `on_progress`
         is called now and then with the number of samples done. `by_steps` calls `train_step`
-        itself: the same weights to rounding, ten times slower.
+        itself: the same weights to rounding, much slower.
 
         Returns the mean of the losses, each taken before its sample's update. Raises
         TrainingDivergedError if the weights stop being finite numbers, SettingError if the arrays
@@ -352,7 +352,8 @@ class NeuralNetwork:
         (ICML 2021); the whole SGD trajectory as one triangular system: PASO (ICML 2026).
         """
         n, last = len(x), len(self.weights) - 1
-        of_w, of_b = _unrolled(sgd, n, self.dtype)
+        of_w = _Unrolled.of(sgd.learning_rate, sgd.momentum, sgd.l2, n, self.dtype)
+        of_b = _Unrolled.of(sgd.learning_rate, sgd.momentum, 0.0, n, self.dtype)
         masks, ones = self._draw_masks(n), np.ones((n, 1), self.dtype)
 
         # An input that is 0 in the whole block gets no gradient in it: do without those.
@@ -399,9 +400,9 @@ class NeuralNetwork:
         d[last] = d[last][:, np.newaxis]
         for layer in range(last + 1):
             w, v = self.weights[layer], self._weight_velocities[layer]
-            of_w.finish(w, v, a[layer], d[layer], inked if layer == 0 else slice(None))
+            of_w.finish(w, v, a[layer], d[layer], np.s_[:] if layer else inked)
             b, v = self.biases[layer], self._bias_velocities[layer]
-            of_b.finish(b[np.newaxis], v[np.newaxis], ones, d[layer])
+            of_b.finish(b[np.newaxis], v[np.newaxis], ones, d[layer], np.s_[:])
         return float(error @ error)
 
     def _draw_masks(self, n: int) -> list[np.ndarray]:
@@ -437,7 +438,7 @@ class NeuralNetwork:
             "generators": [rng.bit_generator.state for rng in rngs],
         }
         texts = {"network": network, "metadata": self.metadata}
-        arrays = {name: np.array(json.dumps(told).encode()) for name, told in texts.items()}
+        arrays = {name: np.array(json.dumps(text).encode()) for name, text in texts.items()}
         moving = any(v.any() for v in self._weight_velocities + self._bias_velocities)
         arrays |= {name: a for name, a in self._arrays().items() if moving or name[0] != "v"}
         with atomic_write(Path(path)) as file:
@@ -447,23 +448,19 @@ class NeuralNetwork:
     def load(cls, path: str | Path) -> NeuralNetwork:
         """Read a network that `save` wrote; it goes on training as if it had never stopped.
 
-        Raises
-        ------
-        ModelError
-            If the file is missing, damaged, or no model of this project.
+        Raises ModelError if the file is missing, damaged, or no model of this project.
         """
         try:
             with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                told = json.loads(file["network"].item())
-                network = cls(told["layer_sizes"], dropout=told["dropout"], dtype=file["w1"].dtype)
+                spec = json.loads(file["network"].item())
+                network = cls(spec["layer_sizes"], dropout=spec["dropout"], dtype=file["w1"].dtype)
                 network.metadata = dict(json.loads(file["metadata"].item()))
-                for rng, state in zip(
-                    (network._order_rng, network._mask_rng), told["generators"], strict=True
-                ):
+                rngs = network._order_rng, network._mask_rng
+                for rng, state in zip(rngs, spec["generators"], strict=True):
                     rng.bit_generator.state = state
                 arrays, found = network._arrays(), set(file) - {"network", "metadata"}
                 if found not in (set(arrays), {name for name in arrays if name[0] != "v"}):
-                    raise ModelError("an array is missing, or one too many")
+                    raise ValueError("an array is missing, or one too many")
                 for name in found:
                     np.copyto(arrays[name], file[name].reshape(arrays[name].shape), casting="no")
         except FileNotFoundError as error:
@@ -498,20 +495,20 @@ class _Unrolled(NamedTuple):
     gradient_after: np.ndarray  # (2, n, 1): M^(n-1-s) u, what gradient s did to w and v in the end
 
     @classmethod
-    def of(cls, sgd: SGD, n: int, dtype: np.dtype) -> _Unrolled:
-        step = np.array(
-            [[1 - sgd.learning_rate * sgd.l2, -sgd.learning_rate * sgd.momentum],
-             [sgd.l2, sgd.momentum]]
-        )  # fmt: skip
+    @lru_cache(maxsize=16)
+    def of(
+        cls, learning_rate: float, momentum: float, l2: float, n: int, dtype: np.dtype
+    ) -> _Unrolled:
+        step = np.array([[1 - learning_rate * l2, -learning_rate * momentum], [l2, momentum]])
         powers = [np.eye(2)]
         for _ in range(n):
             powers.append(step @ powers[-1])
-        impulses = np.array(powers[:n]) @ (-sgd.learning_rate, 1)  # (n, 2): M^j u
+        impulses = np.array(powers[:n]) @ (-learning_rate, 1)  # (n, 2): M^j u
         t, s = np.indices((n, n))
         p, q = np.array(powers)[:n, 0].T[..., np.newaxis].astype(dtype)
         return cls(
-            p=p if sgd.momentum or sgd.l2 else None,
-            q=q if sgd.momentum else None,
+            p=p if momentum or l2 else None,
+            q=q if momentum else None,
             k=np.where(s < t, impulses[t - 1 - s, 0], 0).astype(dtype),
             after=powers[n].tolist(),
             gradient_after=impulses[::-1].T[..., np.newaxis].astype(dtype),
@@ -530,12 +527,7 @@ class _Unrolled(NamedTuple):
         return product
 
     def finish(
-        self,
-        w: np.ndarray,
-        v: np.ndarray,
-        a: np.ndarray,
-        d: np.ndarray,
-        inputs: np.ndarray | slice = np.s_[:],
+        self, w: np.ndarray, v: np.ndarray, a: np.ndarray, d: np.ndarray, inputs: np.ndarray | slice
     ) -> None:
         """Update w and v in place by the n gradients a_s^T d_s, which are of these inputs."""
         (ww, wv), (vw, vv) = self.after
@@ -546,12 +538,6 @@ class _Unrolled(NamedTuple):
         elif self.p is not None:
             w *= ww
         w[inputs] += a.T @ (for_w * d)
-
-
-@lru_cache(maxsize=16)
-def _unrolled(sgd: SGD, n: int, dtype: np.dtype) -> tuple[_Unrolled, _Unrolled]:
-    """The unrolled updates of the weights and, without L2, of the biases."""
-    return _Unrolled.of(sgd, n, dtype), _Unrolled.of(replace(sgd, l2=0.0), n, dtype)
 
 
 def _all_close(now: list[np.ndarray], before: list[np.ndarray], tolerances: list[float]) -> bool:

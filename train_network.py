@@ -53,6 +53,9 @@ FIGURE_FORMATS = ("png", "svg", "pdf", "gif")
 # Options that do not change the result
 PLACES = ("data_dir", "dataset", "output_dir", "resume", "study")
 EXAMPLES_SHOWN = 5
+ONE_ANSWER = said(
+    "The network answers {only} to everything: lower the learning rate, or train longer"
+)
 LAB_DIGIT = 8  # the variant that the lab sheet's claims are about
 LOG_WIDTH = 100  # columns; longer lists of numbers are wrapped
 
@@ -166,7 +169,7 @@ def make_parser() -> utils.ArgumentParser:
     add("--dtype", choices=DTYPES, default=DTYPES[0], help="of the weights and all computation")
     add("--seed", type=int, default=0, metavar="N", help="of all that is random")
     add("--augment", action="store_true", help="train on copies deformed anew in each epoch")
-    add("--focus", action="store_true", help="train on what is got wrong, and a tenth of the rest")
+    add("--focus", action="store_true", help="train mostly on what is got wrong or unsure")
     add("--loop", action="store_true", help="train by the lab sheet's lines, slowly")
     add("--resume", action="store_true", help="go on with the run in --output-dir")
     add("--study", action="store_true", help="measure what each improvement brings")
@@ -180,7 +183,7 @@ def size(text: str) -> int | None:
 
 
 def resume_run(arguments: Sequence[str], options: Namespace) -> tuple[Namespace, Run]:
-    """The options, the run's settings as their defaults, and the run: first the unfinished one."""
+    """The options, whose defaults are the run's settings, and the run: an unfinished one first."""
     path = options.output_dir / CHECKPOINT_FILE
     path = path if path.exists() else options.output_dir / MODEL_FILE
     run, parser = load_run(path, options.data_dir), make_parser()
@@ -188,11 +191,12 @@ def resume_run(arguments: Sequence[str], options: Namespace) -> tuple[Namespace,
     parser.set_defaults(**settings)
     options = parser.parse_args(arguments)
     free = {"lang"} if settings["final_learning_rate"] else {"lang", "epochs"}
-    for name in settings.keys() - free:
-        if (asked := getattr(options, name)) != settings[name]:
+    for name, value in settings.items():
+        asked = getattr(options, name)
+        if asked != value and name not in free:
             raise UserError(
-                f"--{name.replace('_', '-')} is {asked}, but {settings[name]} in {path}; to go on "
-                "with that run leave the option out, for a new run leave out --resume"
+                f"--{name.replace('_', '-')} is {asked}, but {value} in {path}; to go on with "
+                "that run leave the option out, for a new run leave out --resume"
             )
     if options.epochs < len(run.history):
         raise UserError(f"--epochs is {options.epochs}, but {path} has had {len(run.history)}")
@@ -208,12 +212,16 @@ def new_run(options: Namespace) -> Run:
     network = fresh_network(options)
     dataset = load_dataset(options.data_dir, options.dataset, options.train_size, options.test_size)
     network.metadata = {
-        "settings": {name: v for name, v in vars(options).items() if name not in PLACES},
+        "settings": settings_of(options),
         "dataset": dataset.name,
         "fingerprint": dataset.fingerprint,
         "history": [],
     }
     return Run(network, dataset)
+
+
+def settings_of(options: Namespace) -> dict[str, Any]:
+    return {name: value for name, value in vars(options).items() if name not in PLACES}
 
 
 def fresh_network(settings: Namespace) -> NeuralNetwork:
@@ -228,7 +236,7 @@ def fresh_network(settings: Namespace) -> NeuralNetwork:
 
 
 def load_data(name: str, data_dir: Path | None, *sizes: int | None) -> Dataset:
-    """The data that a run knows by this name: so many training and test images."""
+    """The data set that a run calls by this name, with so many training and test images."""
     return load_dataset(data_dir, "sample" if name == "sample" else "mnist", *sizes)
 
 
@@ -238,6 +246,8 @@ def load_run(path: Path, data_dir: Path | None) -> Run:
     metadata = network.metadata
     if not {"settings", "dataset", "fingerprint", "history"} <= metadata.keys():
         raise ModelError(f"{path} holds a network, but no run; run train_network.py")
+    usual = settings_of(make_parser().parse_args([]))
+    metadata["settings"] = usual | metadata["settings"]  # an older run lacks what is new since
     settings, name = Namespace(**metadata["settings"]), metadata["dataset"]
     dataset = load_data(name, data_dir, settings.train_size, settings.test_size)
     if dataset.fingerprint != metadata["fingerprint"]:
@@ -267,19 +277,20 @@ def train_epochs(
             loss = train_portions(run, y, sgd, epoch, on_progress)
         else:
             loss = network.train_epoch(x, y, sgd, on_progress=on_progress, by_steps=settings.loop)
-        probabilities = network.predict_proba(run.dataset.test.images)
-        test = Evaluation.of(probabilities, run.is_digit, settings.threshold)
+        test = Run(network, run.dataset).evaluation  # of now: `run` keeps what it once evaluated
         row = {"epoch": epoch, "loss": loss, "test_loss": test.loss}
         row |= {"test_accuracy": test.accuracy, "test_recall": test.recall}
         history.append(utils.for_json(row))
         yield history[-1]
 
 
-def train_portions(run: Run, y: np.ndarray, sgd: SGD, epoch: int, on_progress: Any) -> float:
+def train_portions(
+    run: Run, y: np.ndarray, sgd: SGD, epoch: int, on_progress: Callable[[int], None] | None
+) -> float:
     """An epoch of `--augment` or `--focus`, a portion of the images at a time -> mean loss.
 
-    Each portion is deformed anew, by generators that follow from seed and epoch. With --focus the
-    network then looks at it, and an image is taken with a chance of LEAST_CHANCE +
+    With --augment each portion is deformed anew, by generators that follow from seed and epoch.
+    With --focus the network then looks at it, and an image is taken with a chance of LEAST_CHANCE +
     CHANCE_BY_ERROR |a - y|: it learns from what it gets wrong (as the importance sampling of
     Katharopoulos and Fleuret, ICML 2018, but without its weights).
     """
@@ -321,16 +332,11 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
     checkpoint, epochs = options.output_dir / CHECKPOINT_FILE, run.settings.epochs
     if checkpoint.exists() and not options.resume:
         log.remark("This run replaces an unfinished one; --resume goes on with that instead")
-    samples, before, start = len(run.dataset.train.digits), len(run.history), time.perf_counter()
-
-    def show_progress(done: int) -> None:
-        epoch = len(run.history) + 1
-        log.progress("Epoch {epoch}/{epochs}", done / samples, epoch=epoch, epochs=epochs)
-
+    before, start = len(run.history), time.perf_counter()
     log.write()
     log.say("Training:")
     log.write()
-    for row in chain(list(run.history), train_epochs(run, show_progress)):
+    for row in chain(list(run.history), train_epochs(run, partial(show_progress, log, run))):
         if row["epoch"] > before:
             run.network.save(checkpoint)
             run.saved = row["epoch"]
@@ -340,8 +346,14 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
         log.remark(
             "Trained in {seconds:.2f} s, {rate:,.0f} samples a second",
             seconds=seconds,
-            rate=samples * done / seconds,
+            rate=done * len(run.dataset.train.digits) / seconds,
         )
+
+
+def show_progress(log: RunLog, run: Run, done: int) -> None:
+    """Tell a terminal how many samples of the run's present epoch are done."""
+    share, epoch = done / len(run.dataset.train.digits), len(run.history) + 1
+    log.progress("Epoch {epoch}/{epochs}", share, epoch=epoch, epochs=run.settings.epochs)
 
 
 def say_how_to_go_on(log: RunLog, run: Run, options: Namespace) -> None:
@@ -364,7 +376,7 @@ def say_how_to_go_on(log: RunLog, run: Run, options: Namespace) -> None:
 
 
 def describe_run(log: RunLog, run: Run) -> None:
-    """Say what is trained on what."""
+    """Say which network is trained how, and on which data."""
     network, settings, data = run.network, run.settings, run.dataset
     name = dataset_name(data.name, log.text)
     title = log.text(
@@ -392,7 +404,7 @@ def describe_run(log: RunLog, run: Run) -> None:
     if settings.augment:
         log.say("Every epoch trains on copies deformed anew")
     if settings.focus:
-        log.say("It takes what the network gets wrong, and a tenth of the rest")
+        log.say("It trains mostly on what the network gets wrong or is unsure of")
 
 
 def dataset_name(name: str, text: Callable[..., str]) -> str:
@@ -426,14 +438,13 @@ def show_examples(log: RunLog, run: Run) -> None:
 
 def report_results(log: RunLog, run: Run) -> None:
     """Say how the network does on the test set: accuracy beside its baseline, and each mistake."""
-    digit, result, text = run.settings.digit, run.evaluation, log.text
-    say = partial(log.say, digit=digit, r=result)
-    confusion = [["", *(f"{text('answered')}: {text(answer)}" for answer in (utils.YES, utils.NO))]]
-    for shown, yes, no in (
-        (text("shows {digit}", digit=digit), result.true_positives, result.false_negatives),
-        (text("shows another"), result.false_positives, result.true_negatives),
-    ):
-        confusion.append([shown, text("{n:,}", n=yes), text("{n:,}", n=no)])
+    result, facts = run.evaluation, {"digit": run.settings.digit, "r": run.evaluation}
+    say, text = partial(log.say, **facts), partial(log.text, **facts)
+    confusion = [
+        ["", f"{text('answered')}: {text(utils.YES)}", f"{text('answered')}: {text(utils.NO)}"],
+        [text("shows {digit}"), text("{r.true_positives:,}"), text("{r.false_negatives:,}")],
+        [text("shows another"), text("{r.false_positives:,}"), text("{r.true_negatives:,}")],
+    ]
     log.write()
     say(
         """
@@ -454,10 +465,7 @@ def report_results(log: RunLog, run: Run) -> None:
     )
     log.write()
     if result.only_answer:
-        say(
-            "The network answers {only} to everything: lower the learning rate, or train longer",
-            only=text(result.only_answer),
-        )
+        say(ONE_ANSWER, only=text(result.only_answer))
         return
     say("False alarms, other digits taken for {digit}: {r.false_positives:,} of {r.negatives:,}")
     for n, rate in run.false_alarms().items():
@@ -474,14 +482,10 @@ def report_claims(log: RunLog, run: Run) -> None:
     digit, text = run.settings.digit, log.text
     rows = [["", text("errors on these"), text("on the others")]]
     rows[0] += [text("difference, points"), text("verdict")]
+    rate = partial(text, said("{r.count:,} of {r.total:,} {r.share:7.2%}"))
     for claim in run.claims:
-        rates = (
-            text("{r.count:,} of {r.total:,} {r.share:7.2%}", r=rate)
-            for rate in (claim.affected, claim.rest)
-        )
-        rows.append(
-            [text(claim.title, **claim.fields), *rates, in_points(claim), text(claim.verdict)]
-        )
+        row = [text(claim.title, **claim.fields), rate(r=claim.affected), rate(r=claim.rest)]
+        rows.append([*row, in_points(claim), text(claim.verdict)])
     log.write()
     log.say(
         """
@@ -502,10 +506,10 @@ def report_claims(log: RunLog, run: Run) -> None:
 
 
 def in_points(compared: Any) -> str:
-    """A difference and its interval, which something has, in percentage points."""
+    """The difference of a claim or a row of the study, and its interval, in percentage points."""
     low, high = compared.interval
-    told = f"{100 * compared.difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
-    return "n/a" if np.isnan(low) else told
+    points = f"{100 * compared.difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
+    return "n/a" if np.isnan(low) else points
 
 
 def table(rows: list[list[str]]) -> str:
@@ -600,30 +604,28 @@ def run_study(arguments: Sequence[str], options: Namespace) -> int:
     except KeyboardInterrupt as interrupt:
         log.remark("Interrupted; the same command goes on from here")
         return utils.exit_code(interrupt)
-    report_study(log, lab_run, study_rows(path))
+    report_study(log, lab_run, read_study(path)[1])
     write_text(output_dir / STUDY_LOG_FILE, log.contents())
     log.remark("Written: {path}", path=output_dir / STUDY_LOG_FILE)
     return 0
 
 
-def study_rows(path: Path) -> list[StudyRow]:
-    """The finished study that `run_study` wrote, a row per improvement."""
+def read_study(path: Path) -> tuple[dict[str, Any], list[StudyRow]]:
+    """The finished study that `run_study` wrote: the lab's run's metadata, and its rows."""
     names = ("f1", "recall", "precision", "false_positives", "false_negatives")
     try:
-        runs = json.loads(path.read_bytes())["runs"]
-        table = np.array(
-            [[runs[command][name] for name in names] for command in study_runs()], float
-        )
+        study = json.loads(path.read_bytes())
+        about, runs = study["about"], study["runs"]
+        values = [[runs[command][name] for name in names] for command in study_runs()]
+        values = np.array(values, float).reshape(len(STUDY), STUDY_SEEDS, len(names))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(f"{path} is no finished study; run train_network.py --study") from error
-    table = table.reshape(len(STUDY), STUDY_SEEDS, len(names))
-    gains = table[:, :, 0] - table[0, :, 0]  # (improvements, seeds)
+    gains = values[:, :, 0] - values[0, :, 0]  # (improvements, seeds)
     reach = STUDENT_T * gains.std(axis=1, ddof=1) / np.sqrt(STUDY_SEEDS)
-    return [
+    means = zip(STUDY, values.mean(axis=1), gains.mean(axis=1), reach, strict=True)
+    return about, [
         StudyRow(improvement, f1, recall, precision, alarms + missed, gain, (gain - by, gain + by))
-        for improvement, (f1, recall, precision, alarms, missed), gain, by in zip(
-            STUDY, table.mean(axis=1), gains.mean(axis=1), reach, strict=True
-        )
+        for improvement, (f1, recall, precision, alarms, missed), gain, by in means
     ]
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 # --- errors and exit codes --------------------------------------------------------------------
 
-EXIT_DONE, EXIT_BAD_INPUT = 0, 2
+EXIT_BAD_INPUT = 2
 
 
 class UserError(Exception):
@@ -37,7 +37,7 @@ class SettingError(UserError, ValueError):
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """A parser that takes no abbreviations and complains in one line, like the rest of us."""
+    """A parser that takes no abbreviations, and whose complaints are UserErrors."""
 
     def __init__(self, description: str):
         formatter = argparse.ArgumentDefaultsHelpFormatter
@@ -47,7 +47,7 @@ class ArgumentParser(argparse.ArgumentParser):
         raise UserError(f"{message} (--help lists the options)")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        sys.stdout.flush()  # of --help: `run_script` says where that fails
+        sys.stdout.flush()  # so that `run_script` reports it if --help cannot be written
         super().exit(status, message)
 
 
@@ -72,7 +72,7 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         code = exit_code(interrupt)
     except BrokenPipeError:  # the reader of our output left, as `| head` does: not an error
         discard_output(sys.stdout)
-        code = EXIT_DONE
+        code = 0
     except OSError as error:  # such as a full disk behind `> file`
         discard_output(sys.stdout)
         code, message = EXIT_BAD_INPUT, error.strerror or str(error)
@@ -201,7 +201,7 @@ CONFIDENCE_Z = 1.959964  # standard normal quantile: two-sided intervals of 95%
 
 
 class Rate(NamedTuple):
-    """So many of so many images."""
+    """How many images of a total."""
 
     count: int
     total: int
@@ -335,21 +335,28 @@ def connect(n: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 # --- the lab sheet's claims about errors ------------------------------------------------------
 
 IMAGES_AT_ONCE = 200  # so that the claims take no more memory than the training before them
-NOTABLE_EXCESS = 0.5  # half as many errors again; with less it is no case of its own
+NOTABLE_EXCESS = 0.5  # half as many errors again; less is not worth a remark
 OUTER_DECILE = 0.1  # "very thin", "strongly slanted": as one training image in ten is
 # Which digits look like the one to recognise. For 8 the lab sheet says it; for the others it is
 # our choice, made by eye before any run.
 LOOKALIKES = {0: (6, 9), 1: (4, 7), 2: (3, 7), 3: (5, 8), 4: (7, 9), 5: (3, 6), 6: (0, 5)}
 LOOKALIKES |= {7: (1, 9), 8: (6, 9), 9: (4, 7)}
+CLAIM_TITLES = {
+    "gap": said("{digit} with a gap (under {limit:g} closed loops)"),
+    "thin": said("{digit} with very thin lines (under {limit:.2f} pixels)"),
+    "slant": said("{digit} strongly slanted (over {limit:.1f} degrees)"),
+    "lookalikes": said("{first} and {second} taken for {digit}"),
+    "noise": said("noisy images (ink outside the main stroke)"),
+}
 LabelledImages = tuple[np.ndarray, np.ndarray]  # images (n, side * side), digits (n,)
 
 
 class Claim(NamedTuple):
     """One claim of the lab sheet about where the network errs, put to the test."""
 
-    name: str  # "gap", "thin", "slant", "lookalikes" or "noise"
-    title: str  # which images are affected, in English, with these fields:
-    fields: dict[str, float]  # the digit, the limit of the measure, the look-alikes
+    name: str  # a key of CLAIM_TITLES
+    title: str  # its line there, which says what images are affected
+    fields: dict[str, float]  # of the line: the digit, the limit of the measure, the look-alikes
     affected: Rate
     rest: Rate
     wrong: list[int]  # the affected images got wrong, by their number in the test set
@@ -413,11 +420,11 @@ def examine_claims(
     is_digit, examples = shown == digit, train[0][train[1] == digit]
     wrong = answers != is_digit
 
-    def claim(name: str, title: str, among: Any, affected: Any, **fields: float) -> Claim:
+    def claim(name: str, among: Any, affected: Any, **fields: float) -> Claim:
         """Compare, among these images, the affected with the others: masks (n_test,)."""
         rates = Rate.of(wrong[among & affected]), Rate.of(wrong[among & ~affected])
         numbers = np.flatnonzero(wrong & among & affected).tolist()
-        return Claim(name, title, {"digit": digit, **fields}, *rates, numbers)
+        return Claim(name, CLAIM_TITLES[name], {"digit": digit, **fields}, *rates, numbers)
 
     claims = []
     if len(examples):
@@ -428,23 +435,14 @@ def examine_claims(
         is_thin = _measured(stroke_width, images) < thin
         is_slanted = np.abs(_measured(slant, images)) > strong
         if loops:
-            title = said("{digit} with a gap (under {limit:g} closed loops)")
-            claims.append(claim("gap", title, is_digit, has_gap, limit=loops))
-        title = said("{digit} with very thin lines (under {limit:.2f} pixels)")
-        claims.append(claim("thin", title, is_digit, is_thin, limit=thin))
-        title = said("{digit} strongly slanted (over {limit:.1f} degrees)")
-        claims.append(claim("slant", title, is_digit, is_slanted, limit=strong))
+            claims.append(claim("gap", is_digit, has_gap, limit=loops))
+        claims.append(claim("thin", is_digit, is_thin, limit=thin))
+        claims.append(claim("slant", is_digit, is_slanted, limit=strong))
     first, second = LOOKALIKES[digit]
-    title, is_alike = (
-        said("{first} and {second} taken for {digit}"),
-        np.isin(shown, (first, second)),
-    )
-    claims.append(claim("lookalikes", title, ~is_digit, is_alike, first=first, second=second))
-    title, is_noisy = (
-        said("noisy images (ink outside the main stroke)"),
-        _measured(stray_ink, images),
-    )
-    claims.append(claim("noise", title, is_digit | ~is_digit, is_noisy > 0))
+    is_alike = np.isin(shown, (first, second))
+    claims.append(claim("lookalikes", ~is_digit, is_alike, first=first, second=second))
+    is_noisy = _measured(stray_ink, images) > 0
+    claims.append(claim("noise", is_digit | ~is_digit, is_noisy))
     return claims
 
 
@@ -504,21 +502,20 @@ def writable_directory(path: Path, names: Sequence[str] = ()) -> Path:
 # --- screen and log ---------------------------------------------------------------------------
 
 LANGUAGES = ("en", "ru")
-SECONDS_BETWEEN = 0.2  # two tellings of progress
+SECONDS_BETWEEN = 0.2  # between two updates of the line of progress
 INK_RAMP = " .:+*#"  # from paper to full ink
 RUSSIAN_FILE = Path(__file__).resolve().parent / "data" / "russian.json"
 
 
 class Language(Formatter):
-    """Says lines in English, as they stand where they are said, or in their Russian.
+    """Says lines in English, as the code has them, or in Russian.
 
-    The Russian is data/russian.json, found by the English line; a line that is not there stays
-    English, and a test sees to it that there is none. Forms of a line that depend on a number n
-    are parted by "|": one and many in English; one, few (2 to 4) and many in Russian.
+    The Russian is in data/russian.json, found by the English line; a line that is missing there
+    stays English (the tests find such lines). Forms of a line that depend on a number n are
+    separated by "|": one and many in English; one, few (2 to 4) and many in Russian.
     """
 
     def __init__(self, name: str = "en"):
-        self.name = name
         self.russian: dict[str, str] = {}
         if name == "ru":
             try:

@@ -14,11 +14,9 @@ writes pictures there. A figure is a few panels under a title that says what the
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -43,7 +41,7 @@ import utils
 from mnist_loader import DIGITS, FULL_INK, IMAGE_SIDE, PIXELS, PictureError, augment, find_digits
 from neural_network import ModelError, NeuralNetwork
 from train_network import FIGURES, MODEL_FILE, OUTPUT_DIR, Run, dataset_name
-from utils import EXIT_BAD_INPUT, EXIT_DONE, Language, RunLog, UserError, atomic_write, said
+from utils import EXIT_BAD_INPUT, Language, RunLog, UserError, atomic_write, said
 
 # --- how every figure looks -------------------------------------------------------------------
 
@@ -103,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_film(run, log, utils.writable_directory(directory, [FILM_FILE]) / FILM_FILE)
         else:
             write_figures(run, log, options, directory)
-    return EXIT_DONE
+    return 0
 
 
 def make_parser() -> utils.ArgumentParser:
@@ -200,8 +198,7 @@ def start_figure(title: str, footer: str, height: float) -> Figure:
 
 def facts(run: Run, text: Say) -> dict[str, Any]:
     """What a line may say of a run, by name."""
-    result, digits = run.evaluation, run.dataset.train.digits
-    is_own = digits == run.settings.digit
+    result = run.evaluation
     start = np.linalg.norm(train_network.fresh_network(run.settings).weights[0])
     return {
         **vars(run.settings),
@@ -214,9 +211,7 @@ def facts(run: Run, text: Say) -> dict[str, Any]:
         "dataset": dataset_name(run.dataset.name, text),
         "layers": "-".join(map(str, run.network.layer_sizes)),
         "n": len(run.history),
-        "train": len(digits),
-        "train_own": int(np.sum(is_own)),
-        "train_share": np.mean(is_own),
+        "own": utils.Rate.of(run.dataset.train.digits == run.settings.digit),
         "change": np.linalg.norm(learnt_change(run)) / start if start else math.nan,
     }
 
@@ -353,7 +348,7 @@ def show_tiles(
 
 
 def tiles_height(width: float, n: int, columns: int) -> float:
-    """How high n such tiles are where a row of them is so wide, both in inches."""
+    """The height of n tiles in rows of this width, both in inches."""
     return width / columns * math.ceil(n / columns) * (TILE_ROOM + CAPTION_ROOM)
 
 
@@ -364,10 +359,10 @@ def plot_mistakes(
     wrong = np.flatnonzero((run.answers != run.is_digit) & (run.is_digit == own))
     scores = run.probabilities[wrong]
     rows = wrong[np.argsort(scores if own else -scores, kind="stable")][: MISTAKE_ROWS * columns]
-    told = text(title, n=len(wrong))
+    title = text(title, n=len(wrong))
     if len(rows) < len(wrong):
-        told += text(", the {shown} surest", shown=len(rows))
-    axes.set_title(told)
+        title += text(", the {shown} surest", shown=len(rows))
+    axes.set_title(title)
     digits, scores = run.dataset.test.digits[rows], run.probabilities[rows]
     captions = [f"{digit}: {score:.3f}" for digit, score in zip(digits, scores, strict=True)]
     show_tiles(axes, run.dataset.test.images[rows], columns, captions, INK_LOOK)
@@ -435,7 +430,7 @@ def learnt_change(run: Run, network: NeuralNetwork | None = None) -> np.ndarray:
 
 
 def full_colour(run: Run) -> float:
-    """The change that has the full colour, as the few that are larger have."""
+    """The change that is drawn in full colour; the few larger ones look the same."""
     return max(float(np.quantile(np.abs(learnt_change(run)), 0.998)), 1e-6)
 
 
@@ -444,8 +439,8 @@ def plot_units(
 ) -> None:
     """What training added to the units most for the digit (sign 1) or most against it (-1).
 
-    That is by the run's end, or in a network on the way there. A unit's output weight is w2's;
-    through further layers it is the product of the weights, summed over all paths.
+    `network` is the run's on the way to its end. A unit's output weight is w2's; through further
+    layers it is the product of the weights, summed over all paths.
     """
     weights = reduce(np.matmul, run.network.weights[1:])[:, 0]
     units = np.argsort(-sign * weights, kind="stable")[: np.sum(sign * weights > 0)][:UNITS_EACH]
@@ -549,7 +544,7 @@ PLANS = {
         units_heights,
     ),
     "samples": (
-        said("{train_own:,} of {train:,} training images show the {digit} ({train_share:.2%})"),
+        said("{own.count:,} of {own.total:,} training images show the {digit} ({own.share:.2%})"),
         [[plot_samples], [plot_deformed]],
         lambda _: (4.9, 2.4),
     ),
@@ -567,13 +562,10 @@ def draw_figure(name: str, run: Run, language: Language) -> Figure:
     text = partial(language, **facts(run, language))
     lines = [text(title)]
     if only := run.evaluation.only_answer:
-        line = said(
-            "The network answers {only} to everything: lower the learning rate, or train longer"
-        )
-        lines.append(text(line, only=text(only)))
+        lines.append(text(train_network.ONE_ANSWER, only=text(only)))
     if run.dataset.name == "sample":
         lines.append(text("(data: the bundled sample, not MNIST)"))
-    footer = text("{dataset}: {train:,} training and {total:,} test images; network {layers}")
+    footer = text("{dataset}: {own.total:,} training and {total:,} test images; network {layers}")
     footer += text("; seed {seed}; {n} epoch|; seed {seed}; {n} epochs")
     figure = start_figure("\n".join(lines), footer, sum(heights(run)))
     for draw, axes in figure.subplot_mosaic(rows, height_ratios=heights(run)).items():
@@ -583,15 +575,14 @@ def draw_figure(name: str, run: Run, language: Language) -> Figure:
 
 def draw_study(path: Path, text: Language) -> Figure:
     """What each improvement of the lab's run brings, from the file that --study wrote."""
-    rows = train_network.study_rows(path)[1:]
-    verdicts = Counter(row.verdict for row in rows)
-    better, worse = verdicts[train_network.BETTER], verdicts[train_network.WORSE]
+    about, (_, *rows) = train_network.read_study(path)  # the first row is the lab's run itself
+    verdicts = [row.verdict for row in rows]
+    better, worse = verdicts.count(train_network.BETTER), verdicts.count(train_network.WORSE)
     line = said("Of {n} changes to the lab's run, each alone, {better} are better, {worse} worse")
     title = text(line, n=len(rows), better=better, worse=worse)
-    about = json.loads(path.read_bytes())["about"]
-    told = {"digit": about["settings"]["digit"], "dataset": dataset_name(about["dataset"], text)}
+    digit, dataset = about["settings"]["digit"], dataset_name(about["dataset"], text)
     line = said("digit {digit}, {dataset}; {n} seeds, compared with the lab's run seed by seed")
-    footer = text(line, n=train_network.STUDY_SEEDS, **told)
+    footer = text(line, n=train_network.STUDY_SEEDS, digit=digit, dataset=dataset)
     figure = start_figure(title, footer, 0.34 * len(rows) + 0.6)
     labels = [text("{row.improvement}\nF1 {row.f1:.2%}", row=row) for row in rows]
     axes = figure.subplots()
@@ -609,12 +600,8 @@ def write_film(run: Run, log: RunLog, path: Path) -> None:
     figure.set_dpi(FILM_DPI)
     *units, _, loss = figure.axes
     here = loss.axvline(0, **BASELINE)
-    replay, samples = Run(network, run.dataset), len(run.dataset.train.digits)
-
-    def show_progress(done: int) -> None:
-        told = {"epoch": len(replay.history) + 1, "epochs": run.settings.epochs}
-        log.progress("Epoch {epoch}/{epochs}", done / samples, **told)
-
+    replay = Run(network, run.dataset)
+    show_progress = partial(train_network.show_progress, log, replay)
     for epoch, _ in enumerate(chain([None], train_network.train_epochs(replay, show_progress))):
         for draw, axes in zip((units_for, units_against), units, strict=True):
             axes.clear()
@@ -637,7 +624,7 @@ YES_BOX = {"color": DIGIT_LINE_COLOUR, "linewidth": 2.2}
 MOST_TILES = 60  # digits beyond these keep their box and their line on the screen
 PICTURE_HEIGHT, PAIR_WIDTH, PAIR_COLUMNS = 6.0, 2.8, 6  # at most: inches, and digits in a row
 TAG_INCHES = 0.09, 0.16  # of a digit of a number's tag: width and height
-STAINED = 64  # levels of grey off the picture's usual one: ink, as far as tags should not cover it
+STAINED = 64  # levels of grey off the picture's median: ink, which a tag should not cover
 PAD_SIDE, PEN_WIDTH = 280, 20  # pixels, ten for each of MNIST's: a stroke of usual thickness there
 VERDICT_CHARACTERS = 70  # that fit into the line above the pad
 KEYS = dict(zip("csqсый", ("clear", "save", "close") * 2, strict=True))  # also in Russian layout
@@ -691,7 +678,6 @@ def look_at_handwriting(options: argparse.Namespace, directory: Path) -> int:
         raise ModelError(f"{path}: its network takes no images; run train_network.py again")
     reader = Reader(network, options.lang)
     reader.log.remark("{description} ({path})", description=reader.description, path=path)
-    utils.writable_directory(directory)
     if options.image:
         return recognise_pictures(reader, options.image, directory)
     with plt.rc_context({"toolbar": "None"}):  # its zoom and pan would take the mouse
@@ -699,12 +685,12 @@ def look_at_handwriting(options: argparse.Namespace, directory: Path) -> int:
     window.canvas.mpl_disconnect(window.canvas.manager.key_press_handler_id)  # s, c, q are ours
     window.pad = DrawingPad(window, reader, directory)  # keeps it alive
     plt.show()
-    return EXIT_DONE
+    return 0
 
 
 def recognise_pictures(reader: Reader, paths: Sequence[Path], directory: Path) -> int:
     """Say what each digit in each picture is taken for, and draw it; 2 where a picture fails."""
-    code, written = EXIT_DONE, set()
+    code, written = 0, set()
     for path in paths:
         file = unused_path(directory / f"{path.stem}_recognised.png", written.__contains__)
         try:
@@ -753,12 +739,10 @@ def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Fi
     boxes, pairs = figure.subplots(2, height_ratios=heights)
     show_boxes(boxes, picture, reading, heights[0] / height)
     boxes.set_title(text("the picture (solid box: yes, dashed: no)"))
-    images = np.hstack([reading.images, reading.effects]).reshape(-1, PIXELS)
-    captions = []
-    for number, (answer, score) in enumerate(zip(reading.answers, reading.scores, strict=True), 1):
-        captions += [f"{number}: {answer}", f"{score:.3f}"]
-    tiles = images[: 2 * shown], 2 * columns, captions[: 2 * shown]
-    show_tiles(pairs, *tiles, INK_LOOK, EFFECT_LOOK)
+    images, captions = np.hstack([reading.images, reading.effects])[:shown], []
+    for n in range(shown):
+        captions += [f"{n + 1}: {reading.answers[n]}", f"{reading.scores[n]:.3f}"]
+    show_tiles(pairs, images.reshape(-1, PIXELS), 2 * columns, captions, INK_LOOK, EFFECT_LOOK)
     title = said("what the network saw, and what spoke for {digit} (red) or against (blue)")
     pairs.set_title(text(title))
     return figure
@@ -895,8 +879,8 @@ class DrawingPad:
         for image, pixels in zip(self.images, (self.drawing, seen, why), strict=True):
             side = math.isqrt(pixels.size)
             image.set_data(pixels.reshape(side, side))
-        told = [f"{a} ({s:.2f})" for a, s in zip(reading.answers, reading.scores, strict=True)]
-        self._say(textwrap.shorten(", ".join(told), VERDICT_CHARACTERS, placeholder=" ..."))
+        verdicts = [f"{a} ({s:.2f})" for a, s in zip(reading.answers, reading.scores, strict=True)]
+        self._say(textwrap.shorten(", ".join(verdicts), VERDICT_CHARACTERS, placeholder=" ..."))
 
     def _say(self, verdict: str) -> None:
         self.verdict = verdict

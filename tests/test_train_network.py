@@ -430,9 +430,9 @@ def test_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(
 def test_finished_run_goes_on_to_more_epochs(lab, tmp_path, options):
     whole = replace(lab, out=tmp_path / "whole")
     whole.run(*HARD_RUN, *options)
-    assert ("\nEvery epoch trains on copies deformed anew\nIt takes " in whole.log()) == bool(
-        options
-    )
+    assert (
+        "\nEvery epoch trains on copies deformed anew\nIt trains mostly " in whole.log()
+    ) == bool(options)
     lab.run(*HARD_RUN, *options, "--epochs", "2")
     for more in (["--epochs", "5"], []):  # then nothing is left to do
         lab.resume(*more)
@@ -451,6 +451,14 @@ def test_epochs_may_not_be_fewer_nor_change_where_the_rate_depends_on_them(
 ):
     with pytest.raises(UserError, match=told):
         runs[name].resume(f"--epochs={epochs}")
+
+
+def test_run_from_before_an_option_goes_on_as_by_its_default(over_small, small):
+    network = small.network()
+    del network.metadata["settings"]["focus"]
+    network.save(over_small.out / "model.npz")
+    assert over_small.resume() == 0
+    assert over_small.files() == small.files()
 
 
 def test_run_is_not_resumed_on_other_images_or_from_a_bare_network(over_small, tmp_path):

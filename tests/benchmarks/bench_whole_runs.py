@@ -17,7 +17,7 @@ from functools import partial
 
 from measure import ROOT, best_of, print_header, print_row  # isort: split
 
-from mnist_loader import DATA_DIR, TRAIN_FILES, read_idx
+from mnist_loader import DATA_DIR, read_idx
 
 RUNS = (
     *("--help", "", "--train-size all --test-size all"),
@@ -49,7 +49,7 @@ def main() -> None:
         spent, megabytes = map(min, zip(*measured, strict=True))
         print_row(options or "default", f"{spent:.2f}", f"{megabytes:.0f}")
 
-    path = DATA_DIR / TRAIN_FILES[0]
+    path = DATA_DIR / "train-images-idx3-ubyte.gz"
     best = best_of(LOADING_ROUNDS, [partial(read_idx, path, limit) for limit in LIMITS])
     print_header("images", "ms", "of all", title=f"{path.name}, best of {LOADING_ROUNDS}")
     for limit, spent in zip(LIMITS, best, strict=True):
