@@ -357,12 +357,10 @@ DARKER = 1.6  # times a line's ink: where a digit's stroke lies on it
 # Which parts make a digit, as shares of the typical digit's height
 SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # in pixels; how many, the rest is dust
 SMALLEST_SHARE, WHOLE = 0.35, 0.8  # less is a speck; less is a fragment
-GAP, SIDE_GAP = 0.18, 0.06  # between fragments, one above the other; from a speck beside a digit
-FRAMED = 0.3  # of a frame's height: what it is drawn around; a speck in a 0 is less
-TALLEST = 1.3  # a digit joined from fragments
-NEAR, CONTACT = 0.4, 0.25  # a scrap beside the table; of a digit's side, what touches the edge
-WIDEST, NECK = 1.2, 0.5  # of its own height: two digits that touch, and where they do; of 20,000
-# MNIST digits 42 pass for two
+GAP = 0.2  # between fragments, one above the other
+NEAR, CONTACT = 0.4, 0.2  # a scrap beside the table; of a digit's side, what touches the edge
+TALLEST, WIDEST = 1.3, 1.2  # a digit joined from fragments; one that is not two that touch
+NECK = 0.5  # of their height: where two digits touch; of 20,000 MNIST digits 42 pass for two
 SLANTS = -0.2, 0.0, 0.2  # of the line between such two
 # By itself: height by width, a dash is less; its ink in the square around it, a dot is more; a
 # scribble has more loops. Of 20,000 MNIST digits, 1 is flatter, 9 are fuller, 10 have more loops
@@ -620,12 +618,12 @@ def _is_at_edge(parts: list[Part], ink: np.ndarray) -> np.ndarray:
 
 
 def _is_frame(parts: list[Part], _: np.ndarray) -> np.ndarray:
-    """Which parts are drawn around others, together not much lower than they: bool (parts,)."""
+    """Which parts are drawn around others, which together are no speck in a 0: bool (parts,)."""
     boxes = _boxes(parts)
     height = boxes[:, 3] - boxes[:, 1]
     starts_before = (boxes[:, np.newaxis, :2] < boxes[:, :2]).all(axis=2)
     ends_behind = (boxes[:, np.newaxis, 2:] > boxes[:, 2:]).all(axis=2)
-    return (starts_before & ends_behind) @ height > FRAMED * height
+    return (starts_before & ends_behind) @ height > SMALLEST_SHARE * height
 
 
 def _part_touching(parts: list[Part]) -> list[Part]:
@@ -663,7 +661,7 @@ def _join_fragments(parts: list[Part]) -> list[Part]:
     beside = np.maximum.outer(left, left) - np.minimum.outer(right, right)
     gap = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
     joined = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
-    reach = np.where(height < SMALLEST_SHARE * typical, SIDE_GAP * typical, -1)[:, np.newaxis]
+    reach = np.where(height < SMALLEST_SHARE * typical, SOFT_EDGE * typical, -1)[:, np.newaxis]
     fits = (beside <= reach) & (gap <= GAP * typical) & ~np.eye(len(parts), dtype=bool)
     fits &= joined <= TALLEST * np.maximum(typical, height)
     fragment = np.flatnonzero((height < WHOLE * typical) & fits.any(axis=1))
