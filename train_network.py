@@ -49,7 +49,6 @@ FIGURES = (  # what visualize_results.py draws of a run
     *("report", "learning_curves", "threshold_curves", "mistakes", "error_analysis"),
     *("hidden_units", "samples"),
 )
-FIGURE_FORMATS = ("png", "svg", "pdf", "gif")
 # Options that do not change the result
 PLACES = ("data_dir", "dataset", "output_dir", "resume", "study")
 EXAMPLES_SHOWN = 5
@@ -546,8 +545,7 @@ def write_results(log: RunLog, run: Run, output_dir: Path) -> None:
 
 def point_out_old_figures(log: RunLog, output_dir: Path) -> None:
     """Name the figures beside the new run that were drawn of an older one."""
-    drawn = {f"{name}.{kind}" for name in FIGURES for kind in FIGURE_FORMATS}
-    if old := sorted(path.name for path in output_dir.iterdir() if path.name in drawn):
+    if old := sorted(path.name for path in output_dir.iterdir() if path.stem in FIGURES):
         log.remark(
             "Figures of an older run: {names}; python visualize_results.py draws them anew",
             names=", ".join(old),
