@@ -653,6 +653,7 @@ class Reader:
         self.text: Say = partial(self.log.text, digit=settings["digit"])
         line = said("Network {layers}, trained on {data}") if data else said("Network {layers}")
         self.description = self.text(line, layers=layers, data=dataset_name(data, self.text))
+        self.description += self.text("; it cannot tell what is no digit at all")
 
     def read(self, picture: np.ndarray) -> Reading:
         """Read a picture, uint8 (height, width) or (height, width, 3)."""
