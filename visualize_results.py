@@ -423,10 +423,9 @@ def plot_false_alarms(axes: Axes, run: Run, text: Say) -> None:
     axes.set_xlabel(text("share of images, 95% intervals (dashed: all others, {alarm_rate:.2%})"))
 
 
-def learnt_change(run: Run, network: NeuralNetwork | None = None) -> np.ndarray:
-    """What training added to the first layer's weights, by its end or in a network on the way."""
-    start = train_network.fresh_network(run.settings)
-    return (network or run.network).weights[0] - start.weights[0]
+def learnt_change(run: Run) -> np.ndarray:
+    """What training added to the first layer's weights, (784, n_hidden)."""
+    return run.network.weights[0] - train_network.fresh_network(run.settings).weights[0]
 
 
 def full_colour(run: Run) -> float:
@@ -435,16 +434,16 @@ def full_colour(run: Run) -> float:
 
 
 def plot_units(
-    axes: Axes, run: Run, text: Say, sign: int, title: str, network: NeuralNetwork | None = None
+    axes: Axes, run: Run, text: Say, sign: int, title: str, so_far: Run | None = None
 ) -> None:
     """What training added to the units most for the digit (sign 1) or most against it (-1).
 
-    `network` is the run's on the way to its end. A unit's output weight is w2's; through further
+    `so_far` is the run on the way to its end. A unit's output weight is w2's; through further
     layers it is the product of the weights, summed over all paths.
     """
     weights = reduce(np.matmul, run.network.weights[1:])[:, 0]
     units = np.argsort(-sign * weights, kind="stable")[: np.sum(sign * weights > 0)][:UNITS_EACH]
-    change = learnt_change(run, network)[:, units].T / full_colour(run)
+    change = learnt_change(so_far or run)[:, units].T / full_colour(run)
     captions = [f"{weight:+.2f}" for weight in weights[units]]
     show_tiles(axes, change, UNIT_COLUMNS, captions, EFFECT_LOOK)
     axes.set_title(text(title))
@@ -605,7 +604,7 @@ def write_film(run: Run, log: RunLog, path: Path) -> None:
     for epoch, _ in enumerate(chain([None], train_network.train_epochs(replay, show_progress))):
         for draw, axes in zip((units_for, units_against), units, strict=True):
             axes.clear()
-            draw(axes, run, text, network=network)
+            draw(axes, run, text, so_far=replay)
         here.set_xdata([epoch])
         loss.set_title(text("Loss; epoch {epoch} of {epochs}", epoch=epoch))
         frames.append(picture_of(figure))
