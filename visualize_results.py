@@ -729,13 +729,18 @@ def unused_path(path: Path, is_used: Callable[[Path], bool]) -> Path:
 def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Figure:
     """The picture with its digits boxed, and each as the network saw it, with what spoke for it."""
     text, (height, width) = reader.text, picture.shape[:2]
-    shown = min(len(reading.boxes), MOST_TILES)
+    found, yes = len(reading.boxes), np.sum(reading.is_yes)
+    shown = min(found, MOST_TILES)
+    lines = [text("Digits found: {found}; taken for {digit}: {yes}", found=found, yes=yes)]
+    if shown < found:
+        lines.append(text("Only the first {shown} are shown one by one", shown=shown))
+    lines.append(reading.left_out)
     columns = min(shown, PAIR_COLUMNS)
     heights = [
         min(WIDTH * height / width, PICTURE_HEIGHT),
         tiles_height(min(WIDTH, columns * PAIR_WIDTH), 2 * shown, 2 * columns),
     ]
-    figure = start_figure(picture_title(text, reading), reader.description, sum(heights) + 0.7)
+    figure = start_figure("\n".join(lines), reader.description, sum(heights) + 0.7)
     boxes, pairs = figure.subplots(2, height_ratios=heights)
     show_boxes(boxes, picture, reading, heights[0] / height)
     boxes.set_title(text("the picture (solid box: yes, dashed: no)"))
@@ -746,15 +751,6 @@ def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Fi
     title = said("what the network saw, and what spoke for {digit} (red) or against (blue)")
     pairs.set_title(text(title))
     return figure
-
-
-def picture_title(text: Say, reading: Reading) -> str:
-    """What was found and, in lines of their own, what is not shown."""
-    found, yes = len(reading.boxes), np.sum(reading.is_yes)
-    lines = [text("Digits found: {found}; taken for {digit}: {yes}", found=found, yes=yes)]
-    if found > MOST_TILES:
-        lines.append(text("Only the first {shown} are shown one by one", shown=MOST_TILES))
-    return "\n".join([*lines, reading.left_out]).rstrip()
 
 
 def show_boxes(axes: Axes, picture: np.ndarray, reading: Reading, scale: float) -> None:
