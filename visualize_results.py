@@ -323,11 +323,10 @@ def plot_scores(axes: Axes, run: Run, text: Say) -> None:
 
 def sheet(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
     """Rows of images, each (n, 784), as one picture; a row may be short, or cut after columns."""
-    picture = np.zeros((len(rows), IMAGE_SIDE, columns, IMAGE_SIDE), np.float32)
-    for strip, images in zip(picture, rows, strict=True):
-        shown = images[:columns].reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
-        strip[:, : len(shown)] = shown.swapaxes(0, 1)
-    return picture.reshape(len(rows) * IMAGE_SIDE, columns * IMAGE_SIDE)
+    tiles = np.zeros((len(rows), columns, IMAGE_SIDE, IMAGE_SIDE), np.float32)
+    for row, images in zip(tiles, rows, strict=True):
+        row[: len(images)] = images[:columns].reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
+    return tiles.swapaxes(1, 2).reshape(len(rows) * IMAGE_SIDE, columns * IMAGE_SIDE)
 
 
 def show_tiles(
