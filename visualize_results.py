@@ -381,13 +381,12 @@ def plot_claims(axes: Axes, run: Run, text: Say) -> None:
 
 def plot_differences(axes: Axes, compared: Sequence[Any], labels: Sequence[str], text: Say) -> None:
     """Differences with their intervals beside a line at zero, in the colours of their verdicts."""
-    for verdict in sorted({one.verdict for one in compared}, key=list(VERDICT_LOOKS).index):
-        rows = [row for row, one in enumerate(compared) if one.verdict == verdict]
-        points = 100 * np.array([compared[row].difference for row in rows])
-        reach = np.abs(100 * np.array([compared[row].interval for row in rows]).T - points)
-        colour, marker = VERDICT_LOOKS[verdict]
-        look = {"color": colour, "capsize": 3, "markersize": 6, "label": text(verdict)}
-        axes.errorbar(points, rows, xerr=reach, fmt=marker, **look)
+    for verdict, (colour, marker) in VERDICT_LOOKS.items():
+        if rows := [row for row, one in enumerate(compared) if one.verdict == verdict]:
+            points = 100 * np.array([compared[row].difference for row in rows])
+            reach = np.abs(100 * np.array([compared[row].interval for row in rows]).T - points)
+            look = {"color": colour, "capsize": 3, "markersize": 6, "label": text(verdict)}
+            axes.errorbar(points, rows, xerr=reach, fmt=marker, **look)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(labels)), labels, fontsize=SMALL_TEXT)
     axes.set_ylim(len(labels) - 0.5, -0.5)
