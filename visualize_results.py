@@ -377,6 +377,7 @@ def plot_claims(axes: Axes, run: Run, text: Say) -> None:
         labels.append("\n".join(lines))
     plot_differences(axes, run.claims, labels, text)
     axes.set_title(text("Is the network wrong on these more often?"))
+    axes.set_xlabel(text("difference in percentage points, 95% intervals"))
 
 
 def plot_differences(axes: Axes, compared: Sequence[Any], labels: Sequence[str], text: Say) -> None:
@@ -390,7 +391,6 @@ def plot_differences(axes: Axes, compared: Sequence[Any], labels: Sequence[str],
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(labels)), labels, fontsize=SMALL_TEXT)
     axes.set_ylim(len(labels) - 0.5, -0.5)
-    axes.set_xlabel(text("difference in percentage points, 95% intervals"))
     axes.legend()
 
 
