@@ -608,8 +608,7 @@ def write_film(run: Run, log: RunLog, path: Path) -> None:
         frames.append(picture_of(figure))
     times = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
     with atomic_write(path) as file:
-        first, *others = frames
-        first.save(file, "GIF", save_all=True, append_images=others, duration=times, loop=0)
+        frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0)
     log.remark("Written: {path}", path=path)
 
 
