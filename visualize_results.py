@@ -355,7 +355,7 @@ def plot_mistakes(
     axes: Axes, run: Run, text: Say, own: bool, title: str, columns: int = MISTAKE_COLUMNS
 ) -> None:
     """The digits missed (own), or the false alarms: the surest first, what they show, the score."""
-    wrong = np.flatnonzero((run.answers != run.is_digit) & (run.is_digit == own))
+    wrong = np.flatnonzero((run.is_digit == own) & (run.answers != own))
     scores = run.probabilities[wrong]
     rows = wrong[np.argsort(scores if own else -scores, kind="stable")][: MISTAKE_ROWS * columns]
     title = text(title, n=len(wrong))
