@@ -164,7 +164,7 @@ class Evaluation:
         return NO if not yes else YES if yes == self.total else None
 
 
-def _ratio(part: int, whole: int) -> float:
+def _ratio(part: float, whole: int) -> float:
     return part / whole if whole else math.nan
 
 
@@ -189,12 +189,11 @@ def roc_auc(scores: np.ndarray, targets: np.ndarray) -> float:
     truth = np.asarray(targets) > 0.5
     positives = int(truth.sum())
     negatives = len(truth) - positives
-    if not positives or not negatives:
-        return math.nan
     _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(counts) - (counts - 1) / 2
     rank_sum = mean_rank[place][truth].sum()
-    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
+    above = float(rank_sum - positives * (positives + 1) / 2)  # pairs, the positive scoring higher
+    return _ratio(above, positives * negatives)
 
 
 CONFIDENCE_Z = 1.959964  # standard normal quantile: two-sided intervals of 95%
