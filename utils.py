@@ -336,10 +336,9 @@ def connect(n: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 IMAGES_AT_ONCE = 200  # so that the claims take no more memory than the training before them
 NOTABLE_EXCESS = 0.5  # half as many errors again; less is not worth a remark
 OUTER_DECILE = 0.1  # "very thin", "strongly slanted": as one training image in ten is
-# Which digits look like the one to recognise. For 8 the lab sheet says it; for the others it is
-# our choice, made by eye before any run.
-LOOKALIKES = {0: (6, 9), 1: (4, 7), 2: (3, 7), 3: (5, 8), 4: (7, 9), 5: (3, 6), 6: (0, 5)}
-LOOKALIKES |= {7: (1, 9), 8: (6, 9), 9: (4, 7)}
+# For each digit from 0 to 9, the two that look like it. For 8 the lab sheet says it; for the others
+# it is our choice, made by eye before any run.
+LOOKALIKES = ((6, 9), (4, 7), (3, 7), (5, 8), (7, 9), (3, 6), (0, 5), (1, 9), (6, 9), (4, 7))
 CLAIM_TITLES = {
     "gap": said("{digit} with a gap (under {limit:g} closed loops)"),
     "thin": said("{digit} with very thin lines (under {limit:.2f} pixels)"),
