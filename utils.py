@@ -59,7 +59,6 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         if hasattr(stream := getattr(sys, name), "reconfigure"):  # IDLE's and Jupyter's have none
             stream.reconfigure(errors="replace")  # a console without Cyrillic must not end a run
     signal.signal(signal.SIGTERM, _raise_interrupt)
-    script = Path(sys.argv[0]).name
     code, message = EXIT_BAD_INPUT, ""
     try:
         code = main()
@@ -77,7 +76,7 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         discard_output(sys.stdout)
         code, message = EXIT_BAD_INPUT, error.strerror or str(error)
     if message:
-        print(f"{script}: error: {message}", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
     sys.exit(code)
 
 
