@@ -342,11 +342,8 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
         log.say("Epoch {epoch}/{epochs}, loss: {loss:.6f}", epochs=epochs, **row)
     if done := len(run.history) - before:
         seconds = time.perf_counter() - start
-        log.remark(
-            "Trained in {seconds:.2f} s, {rate:,.0f} samples a second",
-            seconds=seconds,
-            rate=done * len(run.dataset.train.digits) / seconds,
-        )
+        rate = done * len(run.dataset.train.digits) / seconds
+        log.remark("Trained in {time:.2f} s, {rate:,.0f} samples a second", time=seconds, rate=rate)
 
 
 def show_progress(log: RunLog, run: Run, done: int) -> None:
@@ -378,9 +375,7 @@ def describe_run(log: RunLog, run: Run) -> None:
     """Say which network is trained how, and on which data."""
     network, settings, data = run.network, run.settings, run.dataset
     name = dataset_name(data.name, log.text)
-    title = log.text(
-        "Recognising the handwritten digit {digit} in {name}", digit=settings.digit, name=name
-    )
+    title = log.text("Recognising the handwritten digit {n} in {name}", n=settings.digit, name=name)
     log.write(f"{title}\n{'=' * len(title)}")
     warn_of_sample(log, run)
     inputs, *hidden, output = network.layer_sizes
