@@ -30,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -297,22 +297,21 @@ def train_portions(
     rng = np.random.default_rng([settings.seed, epoch])
     portions = np.split(rng.permutation(len(x)), range(PORTION, len(x), PORTION))
 
-    def copies_of(number: int) -> np.ndarray:
-        originals = x[portions[number]]
+    def copies_of(portion: np.ndarray, number: int) -> np.ndarray:
         own_rng = np.random.default_rng([settings.seed, epoch, number])
-        return augment(originals, own_rng) if settings.augment else originals
+        return augment(x[portion], own_rng) if settings.augment else x[portion]
 
     losses, trained, seen = [], [], 0
     with ThreadPoolExecutor(1) as ahead:  # deforms the next portions while this one trains
-        for number, copies in enumerate(ahead.map(copies_of, range(len(portions)))):
-            targets, order = y[portions[number]], np.arange(len(copies))
+        for portion, copies in zip(portions, ahead.map(copies_of, portions, count()), strict=True):
+            targets, order = y[portion], np.arange(len(portion))
             if settings.focus:
                 error = np.abs(network.predict_proba(copies) - targets)
                 is_taken = rng.random(len(order)) < LEAST_CHANCE + CHANCE_BY_ERROR * error
                 order = order[is_taken] if is_taken.any() else order
             losses.append(network.train_epoch(copies, targets, sgd, order, by_steps=settings.loop))
             trained.append(len(order))
-            seen += len(copies)
+            seen += len(portion)
             if on_progress:
                 on_progress(seen)
     return float(np.average(losses, weights=trained))
