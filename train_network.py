@@ -488,9 +488,7 @@ def report_claims(log: RunLog, run: Run) -> None:
     )
     if digit != LAB_DIGIT:
         log.say("(the lab sheet speaks of the digit 8; here the same is asked of {n})", n=digit)
-    log.write()
-    log.write(table(rows))
-    log.write()
+    log.write(f"\n{table(rows)}\n")
     if run.settings.test_size and all(c.verdict == utils.INCONCLUSIVE for c in run.claims):
         log.say("Too few of these images to tell; --test-size all takes all test images")
     if (run.dataset.name, digit) == ("MNIST", LAB_DIGIT):
