@@ -87,7 +87,7 @@ class Run:
         return Namespace(**self.network.metadata["settings"])
 
     @property
-    def history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[dict]:
         """A row per epoch: its number, loss, and loss, accuracy and recall on the test images."""
         return self.network.metadata["history"]
 
@@ -260,9 +260,7 @@ def load_run(path: Path, data_dir: Path | None) -> Run:
 # --- training ---------------------------------------------------------------------------------
 
 
-def train_epochs(
-    run: Run, on_progress: Callable[[int], None] | None = None
-) -> Iterator[dict[str, Any]]:
+def train_epochs(run: Run, on_progress: Callable[[int], None] | None = None) -> Iterator[dict]:
     """Train from where the run's history ends to the last epoch of its settings.
 
     Yields the epoch's row of `Run.history` after each; prints nothing. `on_progress` is called
