@@ -329,9 +329,7 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
     if checkpoint.exists() and not options.resume:
         log.remark("This run replaces an unfinished one; --resume goes on with that instead")
     before, start = len(run.history), time.perf_counter()
-    log.write()
-    log.say("Training:")
-    log.write()
+    log.write(f"\n{log.text('Training:')}\n")
     for row in chain(list(run.history), train_epochs(run, partial(show_progress, log, run))):
         if row["epoch"] > before:
             run.network.save(checkpoint)
