@@ -471,7 +471,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
-            staged.unlink(missing_ok=True)
+            staged.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
