@@ -30,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,7 +87,7 @@ class Run:
         return Namespace(**self.network.metadata["settings"])
 
     @property
-    def history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[dict]:
         """A row per epoch: its number, loss, and loss, accuracy and recall on the test images."""
         return self.network.metadata["history"]
 
@@ -260,9 +260,7 @@ def load_run(path: Path, data_dir: Path | None) -> Run:
 # --- training ---------------------------------------------------------------------------------
 
 
-def train_epochs(
-    run: Run, on_progress: Callable[[int], None] | None = None
-) -> Iterator[dict[str, Any]]:
+def train_epochs(run: Run, on_progress: Callable[[int], None] | None = None) -> Iterator[dict]:
     """Train from where the run's history ends to the last epoch of its settings.
 
     Yields the epoch's row of `Run.history` after each; prints nothing. `on_progress` is called
@@ -297,22 +295,21 @@ def train_portions(
     rng = np.random.default_rng([settings.seed, epoch])
     portions = np.split(rng.permutation(len(x)), range(PORTION, len(x), PORTION))
 
-    def copies_of(number: int) -> np.ndarray:
-        originals = x[portions[number]]
+    def copies_of(portion: np.ndarray, number: int) -> np.ndarray:
         own_rng = np.random.default_rng([settings.seed, epoch, number])
-        return augment(originals, own_rng) if settings.augment else originals
+        return augment(x[portion], own_rng) if settings.augment else x[portion]
 
     losses, trained, seen = [], [], 0
     with ThreadPoolExecutor(1) as ahead:  # deforms the next portions while this one trains
-        for number, copies in enumerate(ahead.map(copies_of, range(len(portions)))):
-            targets, order = y[portions[number]], np.arange(len(copies))
+        for portion, copies in zip(portions, ahead.map(copies_of, portions, count()), strict=True):
+            targets, order = y[portion], np.arange(len(portion))
             if settings.focus:
                 error = np.abs(network.predict_proba(copies) - targets)
                 is_taken = rng.random(len(order)) < LEAST_CHANCE + CHANCE_BY_ERROR * error
                 order = order[is_taken] if is_taken.any() else order
             losses.append(network.train_epoch(copies, targets, sgd, order, by_steps=settings.loop))
             trained.append(len(order))
-            seen += len(copies)
+            seen += len(portion)
             if on_progress:
                 on_progress(seen)
     return float(np.average(losses, weights=trained))
@@ -332,9 +329,7 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
     if checkpoint.exists() and not options.resume:
         log.remark("This run replaces an unfinished one; --resume goes on with that instead")
     before, start = len(run.history), time.perf_counter()
-    log.write()
-    log.say("Training:")
-    log.write()
+    log.write(f"\n{log.text('Training:')}\n")
     for row in chain(list(run.history), train_epochs(run, partial(show_progress, log, run))):
         if row["epoch"] > before:
             run.network.save(checkpoint)
@@ -342,11 +337,8 @@ def train(log: RunLog, run: Run, options: Namespace) -> None:
         log.say("Epoch {epoch}/{epochs}, loss: {loss:.6f}", epochs=epochs, **row)
     if done := len(run.history) - before:
         seconds = time.perf_counter() - start
-        log.remark(
-            "Trained in {seconds:.2f} s, {rate:,.0f} samples a second",
-            seconds=seconds,
-            rate=done * len(run.dataset.train.digits) / seconds,
-        )
+        rate = done * len(run.dataset.train.digits) / seconds
+        log.remark("Trained in {time:.2f} s, {rate:,.0f} samples a second", time=seconds, rate=rate)
 
 
 def show_progress(log: RunLog, run: Run, done: int) -> None:
@@ -378,9 +370,7 @@ def describe_run(log: RunLog, run: Run) -> None:
     """Say which network is trained how, and on which data."""
     network, settings, data = run.network, run.settings, run.dataset
     name = dataset_name(data.name, log.text)
-    title = log.text(
-        "Recognising the handwritten digit {digit} in {name}", digit=settings.digit, name=name
-    )
+    title = log.text("Recognising the handwritten digit {n} in {name}", n=settings.digit, name=name)
     log.write(f"{title}\n{'=' * len(title)}")
     warn_of_sample(log, run)
     inputs, *hidden, output = network.layer_sizes
@@ -494,9 +484,7 @@ def report_claims(log: RunLog, run: Run) -> None:
     )
     if digit != LAB_DIGIT:
         log.say("(the lab sheet speaks of the digit 8; here the same is asked of {n})", n=digit)
-    log.write()
-    log.write(table(rows))
-    log.write()
+    log.write(f"\n{table(rows)}\n")
     if run.settings.test_size and all(c.verdict == utils.INCONCLUSIVE for c in run.claims):
         log.say("Too few of these images to tell; --test-size all takes all test images")
     if (run.dataset.name, digit) == ("MNIST", LAB_DIGIT):

@@ -59,7 +59,6 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         if hasattr(stream := getattr(sys, name), "reconfigure"):  # IDLE's and Jupyter's have none
             stream.reconfigure(errors="replace")  # a console without Cyrillic must not end a run
     signal.signal(signal.SIGTERM, _raise_interrupt)
-    script = Path(sys.argv[0]).name
     code, message = EXIT_BAD_INPUT, ""
     try:
         code = main()
@@ -77,7 +76,7 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         discard_output(sys.stdout)
         code, message = EXIT_BAD_INPUT, error.strerror or str(error)
     if message:
-        print(f"{script}: error: {message}", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
     sys.exit(code)
 
 
@@ -164,7 +163,7 @@ class Evaluation:
         return NO if not yes else YES if yes == self.total else None
 
 
-def _ratio(part: int, whole: int) -> float:
+def _ratio(part: float, whole: int) -> float:
     return part / whole if whole else math.nan
 
 
@@ -189,12 +188,11 @@ def roc_auc(scores: np.ndarray, targets: np.ndarray) -> float:
     truth = np.asarray(targets) > 0.5
     positives = int(truth.sum())
     negatives = len(truth) - positives
-    if not positives or not negatives:
-        return math.nan
     _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(counts) - (counts - 1) / 2
     rank_sum = mean_rank[place][truth].sum()
-    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
+    above = float(rank_sum - positives * (positives + 1) / 2)  # pairs, the positive scoring higher
+    return _ratio(above, positives * negatives)
 
 
 CONFIDENCE_Z = 1.959964  # standard normal quantile: two-sided intervals of 95%
@@ -337,10 +335,9 @@ def connect(n: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 IMAGES_AT_ONCE = 200  # so that the claims take no more memory than the training before them
 NOTABLE_EXCESS = 0.5  # half as many errors again; less is not worth a remark
 OUTER_DECILE = 0.1  # "very thin", "strongly slanted": as one training image in ten is
-# Which digits look like the one to recognise. For 8 the lab sheet says it; for the others it is
-# our choice, made by eye before any run.
-LOOKALIKES = {0: (6, 9), 1: (4, 7), 2: (3, 7), 3: (5, 8), 4: (7, 9), 5: (3, 6), 6: (0, 5)}
-LOOKALIKES |= {7: (1, 9), 8: (6, 9), 9: (4, 7)}
+# For each digit from 0 to 9, the two that look like it. For 8 the lab sheet says it; for the others
+# it is our choice, made by eye before any run.
+LOOKALIKES = ((6, 9), (4, 7), (3, 7), (5, 8), (7, 9), (3, 6), (0, 5), (1, 9), (6, 9), (4, 7))
 CLAIM_TITLES = {
     "gap": said("{digit} with a gap (under {limit:g} closed loops)"),
     "thin": said("{digit} with very thin lines (under {limit:.2f} pixels)"),
@@ -421,7 +418,7 @@ def examine_claims(
     wrong = answers != is_digit
 
     def claim(name: str, among: Any, affected: Any, **fields: float) -> Claim:
-        """Compare, among these images, the affected with the others: masks (n_test,)."""
+        """Compare, among these images, the affected with the others: masks (n_test,), or True."""
         rates = Rate.of(wrong[among & affected]), Rate.of(wrong[among & ~affected])
         numbers = np.flatnonzero(wrong & among & affected).tolist()
         return Claim(name, CLAIM_TITLES[name], {"digit": digit, **fields}, *rates, numbers)
@@ -441,8 +438,7 @@ def examine_claims(
     first, second = LOOKALIKES[digit]
     is_alike = np.isin(shown, (first, second))
     claims.append(claim("lookalikes", ~is_digit, is_alike, first=first, second=second))
-    is_noisy = _measured(stray_ink, images) > 0
-    claims.append(claim("noise", is_digit | ~is_digit, is_noisy))
+    claims.append(claim("noise", True, _measured(stray_ink, images) > 0))
     return claims
 
 
@@ -475,7 +471,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
-            staged.unlink(missing_ok=True)
+            staged.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
