@@ -734,16 +734,15 @@ def to_mnist_form(ink: np.ndarray) -> np.ndarray:
     [0, 1], all zeros if there is no ink. Each pixel is the exact mean of the area it covers.
     """
     image = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.float32)
-    if ink.size == 0 or ink.max() <= 0:
+    if not ink.any():
         return image
-    is_ink = ink >= INK_SHARE * ink.max()
-    rows, columns = (np.flatnonzero(is_ink.any(axis=axis)) for axis in (1, 0))
-    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    [(left, top, right, bottom)] = _boxes([np.nonzero(ink >= INK_SHARE * ink.max())])
+    digit = ink[top:bottom, left:right]
     scale = BOX_SIDE / max(digit.shape)
-    height, width = (max(1, round(side * scale)) for side in digit.shape)
-    small = _coverage(height, digit.shape[0]) @ digit @ _coverage(width, digit.shape[1]).T
-    top, left = (_offset(small.sum(axis=axis)) for axis in (1, 0))
-    image[top : top + height, left : left + width] = small
+    down, across = (_coverage(max(1, round(side * scale)), side) for side in digit.shape)
+    small = down @ digit @ across.T
+    row, column = (_offset(small.sum(axis=axis)) for axis in (1, 0))
+    image[row : row + len(down), column : column + len(across)] = small
     return image
 
 
