@@ -809,8 +809,7 @@ def _map_parts() -> np.ndarray:
 def _between_pixels(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """The images' values at these places, by bilinear interpolation: all (n, 784)."""
     n, side = len(images), IMAGE_SIDE + 3  # paper around: a pixel before, two behind
-    paper = np.zeros((n, side, side), np.float32)
-    paper[:, 1:-2, 1:-2] = images.reshape(n, IMAGE_SIDE, IMAGE_SIDE)
+    paper = np.pad(images.reshape(n, IMAGE_SIDE, IMAGE_SIDE), ((0, 0), (1, 2), (1, 2)))
     rows, columns = (np.clip(places + 1, 0, IMAGE_SIDE + 1) for places in (rows, columns))
     top, left = np.floor(rows), np.floor(columns)
     down, right = rows - top, columns - left
