@@ -247,8 +247,7 @@ def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...
             if not dimensions or len(sizes) < 4 * dimensions:
                 raise refuse("no dimensions, or truncated within the header")
             shape = tuple(np.frombuffer(sizes, ">u4").tolist())
-            whole = limit is None or limit >= shape[0]
-            wanted = shape if whole else (limit, *shape[1:])
+            wanted = shape if limit is None else (min(limit, shape[0]), *shape[1:])
             data, size = bytearray(), math.prod(wanted)
             while len(data) < size and (chunk := stream.read(min(READ_CHUNK, size - len(data)))):
                 data += chunk
@@ -258,7 +257,7 @@ def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...
                     f"truncated: the header promises {promised}, {len(data)} of the {size} to "
                     "read are there"
                 )
-            if whole and stream.read(1):
+            if wanted == shape and stream.read(1):
                 raise refuse(f"bytes follow after the {promised} that the header promises")
             return np.frombuffer(data, np.uint8).reshape(wanted), shape
     except FileNotFoundError as error:
