@@ -620,9 +620,9 @@ def _is_frame(parts: list[Part], _: np.ndarray) -> np.ndarray:
     """Which parts are drawn around others, which together are no speck in a 0: bool (parts,)."""
     boxes = _boxes(parts)
     height = boxes[:, 3] - boxes[:, 1]
-    starts_before = (boxes[:, np.newaxis, :2] < boxes[:, :2]).all(axis=2)
-    ends_behind = (boxes[:, np.newaxis, 2:] > boxes[:, 2:]).all(axis=2)
-    return (starts_before & ends_behind) @ height > SMALLEST_SHARE * height
+    starts_before = boxes[:, np.newaxis, :2] < boxes[:, :2]
+    ends_behind = boxes[:, np.newaxis, 2:] > boxes[:, 2:]
+    return (starts_before & ends_behind).all(axis=2) @ height > SMALLEST_SHARE * height
 
 
 def _part_touching(parts: list[Part]) -> list[Part]:
