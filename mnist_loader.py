@@ -18,7 +18,7 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -793,7 +793,7 @@ def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return copies
 
 
-@lru_cache(maxsize=1)
+@cache
 def _map_parts() -> np.ndarray:
     """What a map of pixels is a mixture of: row, column, 1 and the splines, (3 + points, 784)."""
     pixels = np.arange(IMAGE_SIDE)
