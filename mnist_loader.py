@@ -18,7 +18,7 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -247,8 +247,7 @@ def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...
             if not dimensions or len(sizes) < 4 * dimensions:
                 raise refuse("no dimensions, or truncated within the header")
             shape = tuple(np.frombuffer(sizes, ">u4").tolist())
-            whole = limit is None or limit >= shape[0]
-            wanted = shape if whole else (limit, *shape[1:])
+            wanted = shape if limit is None else (min(limit, shape[0]), *shape[1:])
             data, size = bytearray(), math.prod(wanted)
             while len(data) < size and (chunk := stream.read(min(READ_CHUNK, size - len(data)))):
                 data += chunk
@@ -258,7 +257,7 @@ def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...
                     f"truncated: the header promises {promised}, {len(data)} of the {size} to "
                     "read are there"
                 )
-            if whole and stream.read(1):
+            if wanted == shape and stream.read(1):
                 raise refuse(f"bytes follow after the {promised} that the header promises")
             return np.frombuffer(data, np.uint8).reshape(wanted), shape
     except FileNotFoundError as error:
@@ -621,9 +620,9 @@ def _is_frame(parts: list[Part], _: np.ndarray) -> np.ndarray:
     """Which parts are drawn around others, which together are no speck in a 0: bool (parts,)."""
     boxes = _boxes(parts)
     height = boxes[:, 3] - boxes[:, 1]
-    starts_before = (boxes[:, np.newaxis, :2] < boxes[:, :2]).all(axis=2)
-    ends_behind = (boxes[:, np.newaxis, 2:] > boxes[:, 2:]).all(axis=2)
-    return (starts_before & ends_behind) @ height > SMALLEST_SHARE * height
+    starts_before = boxes[:, np.newaxis, :2] < boxes[:, :2]
+    ends_behind = boxes[:, np.newaxis, 2:] > boxes[:, 2:]
+    return (starts_before & ends_behind).all(axis=2) @ height > SMALLEST_SHARE * height
 
 
 def _part_touching(parts: list[Part]) -> list[Part]:
@@ -734,16 +733,15 @@ def to_mnist_form(ink: np.ndarray) -> np.ndarray:
     [0, 1], all zeros if there is no ink. Each pixel is the exact mean of the area it covers.
     """
     image = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.float32)
-    if ink.size == 0 or ink.max() <= 0:
+    if not ink.any():
         return image
-    is_ink = ink >= INK_SHARE * ink.max()
-    rows, columns = (np.flatnonzero(is_ink.any(axis=axis)) for axis in (1, 0))
-    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    [(left, top, right, bottom)] = _boxes([np.nonzero(ink >= INK_SHARE * ink.max())])
+    digit = ink[top:bottom, left:right]
     scale = BOX_SIDE / max(digit.shape)
-    height, width = (max(1, round(side * scale)) for side in digit.shape)
-    small = _coverage(height, digit.shape[0]) @ digit @ _coverage(width, digit.shape[1]).T
-    top, left = (_offset(small.sum(axis=axis)) for axis in (1, 0))
-    image[top : top + height, left : left + width] = small
+    down, across = (_coverage(max(1, round(side * scale)), side) for side in digit.shape)
+    small = down @ digit @ across.T
+    row, column = (_offset(small.sum(axis=axis)) for axis in (1, 0))
+    image[row : row + len(down), column : column + len(across)] = small
     return image
 
 
@@ -795,7 +793,7 @@ def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return copies
 
 
-@lru_cache(maxsize=1)
+@cache
 def _map_parts() -> np.ndarray:
     """What a map of pixels is a mixture of: row, column, 1 and the splines, (3 + points, 784)."""
     pixels = np.arange(IMAGE_SIDE)
@@ -810,8 +808,7 @@ def _map_parts() -> np.ndarray:
 def _between_pixels(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """The images' values at these places, by bilinear interpolation: all (n, 784)."""
     n, side = len(images), IMAGE_SIDE + 3  # paper around: a pixel before, two behind
-    paper = np.zeros((n, side, side), np.float32)
-    paper[:, 1:-2, 1:-2] = images.reshape(n, IMAGE_SIDE, IMAGE_SIDE)
+    paper = np.pad(images.reshape(n, IMAGE_SIDE, IMAGE_SIDE), ((0, 0), (1, 2), (1, 2)))
     rows, columns = (np.clip(places + 1, 0, IMAGE_SIDE + 1) for places in (rows, columns))
     top, left = np.floor(rows), np.floor(columns)
     down, right = rows - top, columns - left
