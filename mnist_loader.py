@@ -483,9 +483,10 @@ def find_digits(picture: np.ndarray) -> FoundDigits:
         parts = [parts[n] for n in np.flatnonzero(~which)]
     parts = _join_fragments(_part_touching(parts))
     digits, boxes = [], _boxes(parts)
+    smallest = max(SMALLEST_DIGIT, SMALLEST_SHARE * _typical_height(boxes))
     for n in _reading_order(boxes):
         image = to_mnist_form(_cut_out(parts[n], boxes[n], ink, strokes))
-        if reason := _why_no_digit(boxes[n], image, SMALLEST_SHARE * _typical_height(boxes)):
+        if reason := _why_no_digit(boxes[n], image, smallest):
             left_out[reason] += 1
         else:
             digits.append(FoundDigit(tuple(boxes[n].tolist()), image.ravel()))
@@ -557,9 +558,10 @@ def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
         np.add.at(counts, (quarter, place), 1)
         near = sum(counts[quarter, place + shift] for shift in (-1, 0, 1))
         on_line |= near >= RULE_COVER * span
+    # In the quarter with second least: a hand may cover one, a digit's bars fill two.
     lines = np.sort(np.bincount(quarter[on_line], minlength=QUARTERS) / span)[1]
     is_line = np.zeros(ink.shape, bool)
-    if lines < 1:  # the second least: a hand may cover one quarter, a digit's bars fill two
+    if lines < 1:
         return is_line, 0
     x, top, bottom = x[on_line], top[on_line], bottom[on_line]
     for offset in range(thickest):
@@ -631,9 +633,10 @@ def _part_touching(parts: list[Part]) -> list[Part]:
     It stays whole if that is much, or if what lies to either side is no whole digit.
     """
     boxes, halves = _boxes(parts), []
+    lowest = WHOLE * _typical_height(boxes)
     for (y, x), (width, height) in zip(parts, boxes[:, 2:] - boxes[:, :2], strict=True):
         sides, least = [(y, x)], NECK * height
-        is_wide = height >= WHOLE * _typical_height(boxes) and width >= WIDEST * height
+        is_wide = height >= lowest and width >= WIDEST * height
         for slant in SLANTS if is_wide else ():
             column = np.rint(x - x.min() - slant * (y - y.mean())).astype(int)
             for cut in range(width // 3, 2 * width // 3):
@@ -716,7 +719,7 @@ def _cut_out(part: Part, box: np.ndarray, ink: np.ndarray, strokes: np.ndarray) 
 def _why_no_digit(box: np.ndarray, image: np.ndarray, smallest: float) -> str:
     """What a part is if it is plainly no digit, by its box and its image (28, 28); else empty."""
     width, height = box[2:] - box[:2]
-    if max(width, height) < max(SMALLEST_DIGIT, smallest):
+    if max(width, height) < smallest:
         return said("too small")
     if height < FLAT * width:
         return said("dash")
