@@ -153,6 +153,14 @@ class Evaluation:
         )
 
     @property
+    def own_share(self) -> float:
+        return _ratio(self.positives, self.total)
+
+    @property
+    def alarm_rate(self) -> float:
+        return _ratio(self.false_positives, self.negatives)
+
+    @property
     def usual_answer(self) -> str:
         return YES if self.positives > self.negatives else NO
 

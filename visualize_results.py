@@ -206,8 +206,8 @@ def facts(run: Run, text: Say) -> dict[str, Any]:
         "claims": len(run.claims),
         "confirmed": sum(claim.verdict == utils.CONFIRMED for claim in run.claims),
         "usual": text(result.usual_answer),
-        "alarm_rate": result.false_positives / result.negatives,
-        "own_share": result.positives / result.total,
+        "alarm_rate": result.alarm_rate,
+        "own_share": result.own_share,
         "dataset": dataset_name(run.dataset.name, text),
         "layers": "-".join(map(str, run.network.layer_sizes)),
         "n": len(run.history),
@@ -276,7 +276,7 @@ def plot_roc(axes: Axes, run: Run, text: Say) -> None:
     axes.plot(false / result.negatives, true / result.positives, color=OTHERS_COLOUR)
     axes.plot([0, 1], [0, 1], label=text("guessing"), **BASELINE)
     label = text("threshold {threshold:g}:\n{alarm_rate:.2%} false alarms,\nrecall {recall:.2%}")
-    mark_threshold(axes, result.false_positives / result.negatives, result.recall, label)
+    mark_threshold(axes, result.alarm_rate, result.recall, label)
     axes.set_title(text("ROC: area under the curve (AUC) {roc_auc:.4f}"))
     axes.set_xlabel(text("others taken for it (false alarms)"))
     axes.set_ylabel(text("{digit}s found (recall)"))
@@ -288,7 +288,7 @@ def plot_precision(axes: Axes, run: Run, text: Say) -> None:
     marker = "." if len(true) == 1 else ""  # of a network that scores all alike
     axes.plot(true / result.positives, true / (true + false), color=OTHERS_COLOUR, marker=marker)
     label = text('always "yes": {own_share:.2%}')
-    axes.axhline(result.positives / result.total, label=label, **BASELINE)
+    axes.axhline(result.own_share, label=label, **BASELINE)
     label = text("threshold {threshold:g}:\nprecision {precision:.2%},\nrecall {recall:.2%}")
     mark_threshold(axes, result.recall, result.precision, label)
     axes.set_title(text("Precision and recall"))
@@ -412,7 +412,7 @@ def plot_false_alarms(axes: Axes, run: Run, text: Say) -> None:
     ends = np.array([rate.interval for rate in rates.values()]).T  # (2, others)
     look = {"fmt": "o", "color": OTHERS_COLOUR, "capsize": 3, "clip_on": False}
     axes.errorbar(shares, range(len(rates)), xerr=np.abs(ends - shares), **look)
-    axes.axvline(run.evaluation.false_positives / run.evaluation.negatives, **BASELINE)
+    axes.axvline(run.evaluation.alarm_rate, **BASELINE)
     labels = [f"{other}:  {text(RATE, rate=rate)}" for other, rate in rates.items()]
     axes.set_yticks(range(len(rates)), labels)
     axes.set(xlim=(0, 1.03 * ends.max()), ylim=(len(rates) - 0.5, -0.5))
