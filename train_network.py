@@ -575,16 +575,17 @@ def run_study(arguments: Sequence[str], options: Namespace) -> int:
     lab_run = begin("")
     output_dir, log = writable_directory(options.output_dir), RunLog(options.lang)
     path, about, runs = output_dir / STUDY_FILE, lab_run.network.metadata, {}
+    commands = study_runs()
     with suppress(OSError, ValueError, LookupError, TypeError):
         earlier = json.loads(path.read_bytes())
         if earlier["about"] == about:
             runs = {command: dict(run) for command, run in dict(earlier["runs"]).items()}
     try:
-        for command in study_runs():
+        for command in commands:
             if command not in runs:
                 run = begin(command)
                 for _ in train_epochs(run):
-                    log.progress("Study:", len(runs) / len(study_runs()))
+                    log.progress("Study:", len(runs) / len(commands))
                 runs[command] = utils.for_json(asdict(run.evaluation))
                 write_text(path, json.dumps({"about": about, "runs": runs}, indent=1) + "\n")
     except KeyboardInterrupt as interrupt:
