@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -17,8 +18,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from inspect import cleandoc
+from numbers import Integral
 from pathlib import Path
 from string import Formatter
+from textwrap import indent
 from typing import Any, BinaryIO, NamedTuple, NoReturn, TextIO
 
 import numpy as np
@@ -39,9 +42,14 @@ class SettingError(UserError, ValueError):
 class ArgumentParser(argparse.ArgumentParser):
     """A parser that takes no abbreviations, and whose complaints are UserErrors."""
 
-    def __init__(self, description: str):
-        formatter = argparse.ArgumentDefaultsHelpFormatter
-        super().__init__(description=description, formatter_class=formatter, allow_abbrev=False)
+    def __init__(self, description: str, examples: str):
+        super().__init__(
+            description=description,
+            epilog=f"examples:\n{indent(cleandoc(examples), '  ')}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            usage="%(prog)s [options]",
+            allow_abbrev=False,
+        )
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (--help lists the options)")
@@ -52,42 +60,58 @@ class ArgumentParser(argparse.ArgumentParser):
 
 
 def run_script(main: Callable[[], int]) -> NoReturn:
-    """Run a script's ``main`` and leave with its exit code, errors told in one line on stderr."""
+    """Run a script's ``main`` and leave with its exit code, errors told in one line on stderr.
+
+    The first Ctrl-C or SIGTERM raises KeyboardInterrupt in main, which may clean up and raises it
+    again; further ones are ignored. The script then dies of it, so that a shell's loop ends too.
+    """
     for name in ("stdout", "stderr"):
         if not getattr(sys, name):  # closed by the shell, as `>&-` does
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
         if hasattr(stream := getattr(sys, name), "reconfigure"):  # IDLE's and Jupyter's have none
             stream.reconfigure(errors="replace")  # a console without Cyrillic must not end a run
-    signal.signal(signal.SIGTERM, _raise_interrupt)
+    received: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        received.append(number)
+        if len(received) == 1:
+            raise KeyboardInterrupt
+
+    # What is ignored stays so: a shell script's `&` does that, for one
+    signals = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
     code, message = EXIT_BAD_INPUT, ""
     try:
+        for number in signals:
+            signal.signal(number, interrupt)
         code = main()
         sys.stdout.flush()
     except UserError as error:
-        message = " ".join(str(error).splitlines())  # a file's name may hold a line break
+        message = str(error)
     except MemoryError:
         message = "not enough memory; take fewer or smaller images, or a smaller network"
-    except KeyboardInterrupt as interrupt:
-        code = exit_code(interrupt)
+    except KeyboardInterrupt:
+        received.append(signal.SIGINT)  # the first where a library raised it without a signal
     except BrokenPipeError:  # the reader of our output left, as `| head` does: not an error
         discard_output(sys.stdout)
         code = 0
     except OSError as error:  # such as a full disk behind `> file`
         discard_output(sys.stdout)
         code, message = EXIT_BAD_INPUT, error.strerror or str(error)
+    for number in signals:
+        signal.signal(number, signal.SIG_DFL)
     if message:
-        print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
-    sys.exit(code)
+        warn(f"{Path(sys.argv[0]).name}: error: {message}")
+    if received and os.name == "posix":
+        signal.raise_signal(received[0])
+    sys.exit(128 + received[0] if received else code)  # Windows, or a container's first process
 
 
-def _raise_interrupt(number: int, _: object) -> NoReturn:
-    """SIGTERM ends a script the way Ctrl-C does."""
-    raise KeyboardInterrupt(number)
-
-
-def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """128 + the signal's number, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
-    return 128 + int(interrupt.args[0] if interrupt.args else signal.SIGINT)
+def warn(line: str) -> None:
+    """Write a line to stderr; where that is closed or full, the work goes on without it."""
+    try:
+        print(printable(line), file=sys.stderr)
+    except OSError:
+        discard_output(sys.stderr)
 
 
 def discard_output(stream: TextIO) -> None:
@@ -95,19 +119,136 @@ def discard_output(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-# --- metrics ----------------------------------------------------------------------------------
+def printable(line: str) -> str:
+    """The line with all escaped that steers a terminal or, in a file's name, is no text."""
+    return re.sub(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], line)
 
 
-def said(english: str) -> str:
-    """Mark a line that is said elsewhere, so that the test of the translation finds it."""
+# --- what a setting may be --------------------------------------------------------------------
+
+SOURCES = ("auto", "mnist", "sample")
+LANGUAGES, DTYPES = ("en", "ru"), ("float32", "float64")
+MOST_UNITS = 10**6  # of a layer; more is a slip: 784 x 10^6 weights alone take 6 GB to draw
+LARGEST_SCALE = 1000  # of weights; far below it every unit is saturated, far above they overflow
+Range = tuple[str, Callable[[Any], bool]]  # in words, and whether a value is in it
+
+
+def is_whole(value: Any, least: int = 0) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+
+
+def is_number(value: Any, low: float, high: float) -> bool:
+    return not isinstance(value, bool | str) and low <= float(value) <= high
+
+
+def one_of(*values: Any) -> Range:
+    return f"one of {', '.join(map(str, values))}", lambda value: value in values
+
+
+FINITE = sys.float_info.max
+POSITIVE: Range = "a number above 0", lambda v: is_number(v, 0, FINITE) and v > 0
+BELOW_1: Range = "a number from 0 to below 1", lambda v: is_number(v, 0, 1) and v < 1
+COUNT: Range = "a whole number, at least 1", lambda v: is_whole(v, 1)
+SIZE: Range = f'{COUNT[0]}, or "all" (None in Python)', lambda v: v is None or is_whole(v, 1)
+SHARE: Range = "a number from 0 to 1, or null", lambda v: v is None or is_number(v, 0, 1)
+RANGES: dict[str, Range] = {
+    # What is asked for
+    "digit": one_of(*range(10)),
+    "source": one_of(*SOURCES),
+    "train_size": SIZE,
+    "test_size": SIZE,
+    "limit": ("a whole number, at least 0, or None for all", lambda v: v is None or is_whole(v)),
+    "layer_sizes": (
+        f"two or more whole numbers from 1 to {MOST_UNITS}, the last of them 1, as (784, 64, 1)",
+        lambda v: len(v) > 1 and all(is_whole(n, 1) and n <= MOST_UNITS for n in v) and v[-1] == 1,
+    ),
+    "hidden": ("whole numbers, at least 1", lambda v: v[0] and all(is_whole(n, 1) for n in v)),
+    "dropout": BELOW_1,
+    "weight_scale": (f"from 0 to {LARGEST_SCALE}", lambda v: is_number(v, 0, LARGEST_SCALE)),
+    "dtype": (
+        " or ".join(DTYPES),
+        lambda v: v is not None and np.dtype(v) in map(np.dtype, DTYPES),
+    ),
+    "threshold": ("a number from 0 to 1", lambda v: is_number(v, 0, 1)),
+    "sgd": ("an SGD, such as SGD(learning_rate=0.01)", lambda v: hasattr(v, "learning_rate")),
+    "learning_rate": POSITIVE,
+    "final_learning_rate": (POSITIVE[0], lambda v: v is None or POSITIVE[1](v)),
+    "momentum": BELOW_1,
+    "l2": ("a number from 0 up", lambda v: is_number(v, 0, FINITE)),
+    "epochs": COUNT,
+    "seed": ("a whole number, at least 0", is_whole),
+    **dict.fromkeys(("augment", "focus", "loop"), one_of(False, True)),
+    "lang": one_of(*LANGUAGES),
+    # What the history of a run holds, and a study
+    "epoch": COUNT,
+    **dict.fromkeys(("loss", "test_loss", "test_accuracy", "test_recall"), SHARE),
+    **dict.fromkeys(("f1", "recall", "precision"), SHARE),
+    **dict.fromkeys(("false_positives", "false_negatives"), ("a whole number", is_whole)),
+}
+
+
+def check_settings(**settings: Any) -> None:
+    """Refuse a value that is out of its range: SettingError with its name, the value, the range."""
+    for name, value in settings.items():
+        allowed, is_allowed = RANGES[name]
+        try:
+            good = bool(is_allowed(value))
+        except (TypeError, ValueError, LookupError, OverflowError):
+            good = False
+        if not good:
+            raise SettingError(f"{name} is {value!r}; it must be {allowed}")
+
+
+# --- two languages ----------------------------------------------------------------------------
+
+RUSSIAN_FILE = Path(__file__).resolve().parent / "data" / "russian.json"
+
+
+def N_(english: str) -> str:  # noqa: N802
+    """Mark a line that is translated elsewhere, by `_(line)`: both names are gettext's."""
     return english
 
 
-YES, NO = said("yes"), said("no")
-CONFIRMED, REFUTED, INCONCLUSIVE = said("confirmed"), said("refuted"), said("inconclusive")
+class Language(Formatter):
+    """The function `_`: a line in English or in Russian, with its fields filled in.
+
+    The Russian is in data/russian.json, keyed by the English line; a line that is missing there
+    stays English (the tests find such lines).
+    """
+
+    def __init__(self, name: str = "en"):
+        self.russian: dict[str, str] = {}
+        if name == "ru":
+            try:
+                self.russian = json.loads(RUSSIAN_FILE.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise UserError(f"{RUSSIAN_FILE}: cannot be read: {error}; get it again") from error
+
+    def __call__(self, english: str, **values: object) -> str:
+        """The line with its fields filled in; thousands as the language has them, NaN and None
+        as n/a.
+
+        Several lines are written as in a docstring, and each is translated by itself.
+        """
+        english = cleandoc(english) if "\n" in english else english
+        lines = [self.russian.get(line, line) for line in english.split("\n")]
+        return self.vformat("\n".join(lines), (), values)
+
+    def format_field(self, value: Any, spec: str) -> str:
+        if value is None or value != value:
+            return self(N_("n/a"))
+        text = format(value, spec)
+        return text.replace(",", "\N{NO-BREAK SPACE}") if self.russian and "," in spec else text
 
 
-@dataclass(frozen=True)
+# --- metrics ----------------------------------------------------------------------------------
+
+
+YES, NO = N_("yes"), N_("no")
+CONFIRMED, REFUTED, INCONCLUSIVE = N_("confirmed"), N_("refuted"), N_("inconclusive")
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """How a yes/no classifier did on a labelled set: the confusion counts and what follows.
 
@@ -130,6 +271,8 @@ class Evaluation:
     loss: float  # mean squared error of the probabilities
     roc_auc: float
     threshold: float
+    scores: np.ndarray  # the probabilities (n,)
+    truth: np.ndarray  # bool (n,)
 
     @classmethod
     def of(
@@ -150,10 +293,21 @@ class Evaluation:
             loss=float(np.mean((probabilities - targets) ** 2, dtype=np.float64)),
             roc_auc=roc_auc(probabilities, truth),
             threshold=threshold,
+            scores=probabilities,
+            truth=truth,
         )
 
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers by name, for JSON, without the arrays they were counted from."""
+        return for_json({k: v for k, v in vars(self).items() if not isinstance(v, np.ndarray)})
+
     @property
-    def own_share(self) -> float:
+    def answers(self) -> np.ndarray:
+        """Which are answered yes, bool (n,)."""
+        return self.scores >= self.threshold
+
+    @property
+    def positive_share(self) -> float:
         return _ratio(self.positives, self.total)
 
     @property
@@ -347,11 +501,11 @@ OUTER_DECILE = 0.1  # "very thin", "strongly slanted": as one training image in 
 # it is our choice, made by eye before any run.
 LOOKALIKES = ((6, 9), (4, 7), (3, 7), (5, 8), (7, 9), (3, 6), (0, 5), (1, 9), (6, 9), (4, 7))
 CLAIM_TITLES = {
-    "gap": said("{digit} with a gap (under {limit:g} closed loops)"),
-    "thin": said("{digit} with very thin lines (under {limit:.2f} pixels)"),
-    "slant": said("{digit} strongly slanted (over {limit:.1f} degrees)"),
-    "lookalikes": said("{first} and {second} taken for {digit}"),
-    "noise": said("noisy images (ink outside the main stroke)"),
+    "gap": N_("{digit} with a gap (under {limit:g} closed loops)"),
+    "thin": N_("{digit} with very thin lines (under {limit:.2f} pixels)"),
+    "slant": N_("{digit} strongly slanted (over {limit:.1f} degrees)"),
+    "lookalikes": N_("{first} and {second} taken for {digit}"),
+    "noise": N_("noisy images (ink outside the main stroke)"),
 }
 LabelledImages = tuple[np.ndarray, np.ndarray]  # images (n, side * side), digits (n,)
 
@@ -404,7 +558,8 @@ class Claim(NamedTuple):
         groups = {"affected": self.affected, "rest": self.rest}
         rates = {n: {"errors": rate.count, "total": rate.total} for n, rate in groups.items()}
         found = {name: getattr(self, name) for name in ("difference", "interval", "verdict")}
-        return for_json(self._asdict() | rates | found)
+        title = {"title": self.title.format(**self.fields)}
+        return for_json(self._asdict() | title | rates | found)
 
 
 def examine_claims(
@@ -457,7 +612,30 @@ def _measured(measure: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -
     return np.concatenate([measure(batch) for batch in squares])
 
 
-# --- writing files ----------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------
+
+STALE_SECONDS = 3600  # since a staged file grew; the frames of a film may be minutes apart
+MOST_BYTES = 1 << 28  # of a file that is read; MNIST's largest, unpacked, has 47 MB
+
+
+def regular_file(path: str | Path) -> Path:
+    """What a path names, its links followed; OSError if it is a FIFO, a device, a directory."""
+    path = Path(os.path.realpath(path))
+    if os.path.lexists(path) and not path.is_file():
+        raise OSError(0, "not a regular file")
+    return path
+
+
+def read_file(path: str | Path, error_class: type[UserError], if_absent: str) -> bytes:
+    """A file's bytes; an error of that class if there is none or it cannot be read."""
+    try:
+        if regular_file(path).stat().st_size <= MOST_BYTES:
+            return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise error_class(f"{path} does not exist; {if_absent}") from error
+    except OSError as error:
+        raise error_class(f"{path}: cannot be read: {error.strerror or error}") from error
+    raise error_class(f"{path}: cannot be read: larger than {MOST_BYTES:,} bytes")
 
 
 @contextmanager
@@ -468,9 +646,12 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     error and removed otherwise: whatever happens, `path` is the old file or the new one.
     """
     path = Path(os.path.realpath(path))  # a link keeps its place: what it points at is replaced
-    staged = path.with_name(f".{path.name}.{os.getpid()}.part")
+    staged = path.with_name(f".{os.urandom(8).hex()}.part")
     try:
-        with staged.open("wb") as file:
+        regular_file(path)
+        with staged.open("xb") as file:  # x: never what someone else has put there
+            with suppress(OSError):  # no old file, or no permissions on this file system
+                staged.chmod(path.stat().st_mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -485,112 +666,73 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file of this project, UTF-8, whole or not at all."""
     with atomic_write(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def writable_directory(path: Path, names: Sequence[str] = ()) -> Path:
     """Make sure that these files can be written there, now rather than after the work."""
+    target = path
     try:
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
-        for name in names:
-            if (path / name).is_dir():
-                raise IsADirectoryError(0, f"{name} in it is a directory")
+        for target in (path / name for name in names):  # a link's file may lie elsewhere
+            tempfile.TemporaryFile(dir=regular_file(target).parent).close()
     except OSError as error:
         raise UserError(
-            f"cannot write to the directory {path}: {error.strerror or error}; choose another"
+            f"cannot write to {target}: {error.strerror or error}; choose another place"
         ) from error
+    for staged in path.glob(f".{'[0-9a-f]' * 16}.part"):  # what killed runs have left
+        with suppress(OSError):
+            if time.time() - staged.lstat().st_mtime > STALE_SECONDS:
+                staged.unlink()
     return path
 
 
 # --- screen and log ---------------------------------------------------------------------------
 
-LANGUAGES = ("en", "ru")
 SECONDS_BETWEEN = 0.2  # between two updates of the line of progress
 INK_RAMP = " .:+*#"  # from paper to full ink
-RUSSIAN_FILE = Path(__file__).resolve().parent / "data" / "russian.json"
 
 
-class Language(Formatter):
-    """Says lines in English, as the code has them, or in Russian.
+class Output:
+    """What a run prints: lines for the screen and the log file, and lines for the screen alone."""
 
-    The Russian is in data/russian.json, found by the English line; a line that is missing there
-    stays English (the tests find such lines). Forms of a line that depend on a number n are
-    separated by "|": one and many in English; one, few (2 to 4) and many in Russian.
-    """
-
-    def __init__(self, name: str = "en"):
-        self.russian: dict[str, str] = {}
-        if name == "ru":
-            try:
-                self.russian = json.loads(RUSSIAN_FILE.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise UserError(f"{RUSSIAN_FILE}: cannot be read: {error}; get it again") from error
-
-    def __call__(self, english: str, **values: object) -> str:
-        """The lines with their fields filled in; thousands as the language has them, NaN as n/a.
-
-        Several lines are written as in a docstring, and each is looked up by itself.
-        """
-        english = cleandoc(english) if "\n" in english else english
-        lines = [self._choose(line, values) for line in english.split("\n")]
-        return self.vformat("\n".join(lines), (), values)
-
-    def format_field(self, value: Any, spec: str) -> str:
-        if value != value:
-            return "n/a"
-        text = format(value, spec)
-        return text.replace(",", "\N{NO-BREAK SPACE}") if self.russian and "," in spec else text
-
-    def _choose(self, line: str, values: dict[str, Any]) -> str:
-        """The line in the language, and of its forms the one for the number n."""
-        forms = self.russian.get(line, line).split("|")
-        if len(forms) == 1:
-            return forms[0]
-        n = values["n"]
-        few = 2 <= n % 10 <= 4 and not 12 <= n % 100 <= 14
-        one = n == 1 if len(forms) == 2 else n % 10 == 1 and n % 100 != 11
-        return forms[0] if one else forms[1] if few else forms[-1]
-
-
-class RunLog:
-    """What a run says: every line to the screen at once, and kept for the log file."""
-
-    def __init__(self, language: str = "en", screen: TextIO | None = None):
-        self.text = Language(language)
-        self.screen = screen or sys.stdout
+    def __init__(self, language: str = "en", stream: TextIO | None = None):
+        self.language = Language(language)
+        self._stream = stream or sys.stdout
         self.lines: list[str] = []
         self._progress_shown = 0.0  # when, by the clock of time.monotonic()
 
-    def say(self, english: str, **values: object) -> None:
-        """Say the line, in the run's language, on the screen and in the log."""
-        self.write(self.text(english, **values))
+    def log(self, english: str, **values: object) -> None:
+        """Translate a line and write it to the screen and the log."""
+        self.log_text(self.language(english, **values))
 
-    def write(self, text: str = "") -> None:
-        """The same with a ready text, which needs no translation (art, numbers)."""
+    def log_text(self, text: str = "") -> None:
+        """Write a text that needs no translation (art, numbers) to the screen and the log."""
         self.lines += text.split("\n")
-        self._show(text)
+        self._print(text)
 
-    def remark(self, english: str, **values: object) -> None:
-        """Say it on the screen alone: times and paths, which differ from run to run."""
-        self._show(self.text(english, **values))
+    def screen(self, english: str, **values: object) -> None:
+        """Translate a line and write it to the screen alone: times and paths differ by run."""
+        self._print(self.language(english, **values))
 
     def progress(self, english: str, share: float, **values: object) -> None:
-        """Tell a terminal how far the work is, on a line that gives way to the next."""
-        now = time.monotonic()
-        if self.screen.isatty() and now > self._progress_shown + SECONDS_BETWEEN:
+        """Show on a terminal how far the work is, on a line that gives way to the next."""
+        now, is_terminal = time.monotonic(), self._stream.isatty() and os.getenv("TERM") != "dumb"
+        if is_terminal and now > self._progress_shown + SECONDS_BETWEEN:
             self._progress_shown = now
-            self._show(f"{self.text(english, **values)} {share:4.0%}", end="\r")
+            self._print(f"{self.language(english, **values)} {share:4.0%}", end="\r")
 
-    def _show(self, text: str, end: str = "\n") -> None:
+    def _print(self, text: str, end: str = "\n") -> None:
         clear = "\x1b[K" if self._progress_shown else ""  # what is left of the line of progress
+        text = "\n".join(map(printable, text.split("\n")))
         try:
-            print(clear + text, end=end, file=self.screen, flush=True)
+            print(clear + text, end=end, file=self._stream, flush=True)
         except BrokenPipeError:  # `| head` has seen enough; the run's files are still wanted
-            discard_output(self.screen)
+            discard_output(self._stream)
 
     def contents(self) -> str:
-        return "\n".join(self.lines) + "\n"
+        return "\n".join(map(printable, self.lines)) + "\n"
 
 
 def ascii_art(images: np.ndarray, captions: Sequence[str]) -> str:

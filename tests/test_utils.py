@@ -7,9 +7,12 @@ import io
 import json
 import math
 import os
+import signal
+import stat
 import subprocess
 import sys
-from dataclasses import asdict
+import time
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -17,7 +20,7 @@ import numpy as np
 import pytest
 
 import utils
-from utils import Claim, Evaluation, Language, Rate, RunLog, UserError, atomic_write
+from utils import Claim, Evaluation, Language, Output, Rate, UserError, atomic_write
 
 parametrize = pytest.mark.parametrize
 
@@ -56,11 +59,12 @@ def test_ratios_are_those_computed_by_hand():
 @pytest.mark.filterwarnings("error")
 @parametrize("target", [0, 1])
 def test_ratios_that_do_not_exist_are_nan_and_null_in_json(target):
-    values = asdict(Evaluation.of(np.array([0.1, 0.2]), np.array([target, target])))
+    result = Evaluation.of(np.array([0.1, 0.2]), np.array([target, target]))
+    values = json.loads(json.dumps(result.as_dict(), allow_nan=False))
     missing = {"precision", "roc_auc"} | ({"recall", "f1"} if target == 0 else set())
-    assert {name for name, value in values.items() if value != value} == missing
-    told = json.loads(json.dumps(utils.for_json([values]), allow_nan=False))[0]
-    assert told == {name: None if name in missing else values[name] for name in values}
+    assert {name for name, value in values.items() if value is None} == missing
+    assert all(math.isnan(getattr(result, name)) for name in missing)
+    assert (values["total"], "scores" in values) == (2, False)
 
 
 @parametrize("levels", [1, 2, 5, 1000])
@@ -267,7 +271,7 @@ def test_claims_that_make_no_sense_are_left_out(digit, image, names):
     assert [claim.name for claim in claims] == names
 
 
-# --- writing files ----------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -311,19 +315,105 @@ def test_failed_write_leaves_the_old_file_alone(
     assert list(old_file.parent.iterdir()) == [old_file]
 
 
+@parametrize(
+    "name", ["file", "\N{CYRILLIC SMALL LETTER ZHE}" * 127 + "x"]
+)  # as long as names may be
+def test_two_writers_of_one_file_do_not_meet_and_the_later_wins(tmp_path, name):
+    with atomic_write(tmp_path / name) as first, atomic_write(tmp_path / name) as second:
+        first.write(b"first, and longer")
+        second.write(b"second")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
+        (name, b"first, and longer")
+    ]
+
+
+def test_link_planted_in_the_staged_files_place_is_not_written_through(old_file, monkeypatch):
+    monkeypatch.setattr(utils.os, "urandom", bytes)
+    old_file.with_name(f".{bytes(8).hex()}.part").symlink_to(old_file)
+    with pytest.raises(UserError, match="File exists"), atomic_write(old_file.with_name("new")):
+        pass
+    assert old_file.read_bytes() == b"old"
+
+
+def test_new_file_has_the_usual_permissions_and_an_old_one_keeps_its_own(old_file):
+    old_file.chmod(0o604)
+    umask = os.umask(0o027)
+    try:
+        for path in old_file, old_file.with_name("new"):
+            utils.write_text(path, "")
+    finally:
+        os.umask(umask)
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (old_file, old_file.with_name("new"))]
+    assert modes == [0o604, 0o640]
+
+
+@parametrize(
+    "make",
+    [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/null"), lambda p: p.symlink_to(p)],
+)
+def test_what_is_no_regular_file_is_neither_read_nor_replaced(tmp_path, make):
+    make(path := tmp_path / "model.npz")
+    before = path.lstat()
+    for attempt in (
+        lambda: utils.read_file(path, UserError, ""),
+        lambda: utils.write_text(path, "new"),
+        lambda: utils.writable_directory(tmp_path, ["log", "model.npz"]),
+    ):
+        with pytest.raises(UserError, match=r"(model\.npz|/dev/null): .*not a regular file"):
+            attempt()
+    assert (path.lstat(), list(tmp_path.iterdir())) == (before, [path])
+
+
+def test_file_is_read_whole_or_refused_in_a_line(old_file, monkeypatch):
+    assert utils.read_file(old_file, UserError, "make it") == b"old"
+    with pytest.raises(utils.SettingError, match=r"^/absent does not exist; make it$"):
+        utils.read_file("/absent", utils.SettingError, "make it")
+    monkeypatch.setattr(utils, "MOST_BYTES", 2)
+    with pytest.raises(UserError, match=f"^{old_file}: cannot be read: larger than 2 bytes"):
+        utils.read_file(old_file, UserError, "make it")
+
+
+def test_text_that_no_encoding_has_is_written_escaped(tmp_path):
+    utils.write_text(tmp_path / "log", "\N{CYRILLIC SMALL LETTER ZHE} \udcff\n")
+    assert (tmp_path / "log").read_bytes() == b"\xd0\xb6 \\udcff\n"
+
+
 def test_directory_is_made_and_refused_where_it_cannot_take_the_files(tmp_path, old_file):
     assert list(utils.writable_directory(tmp_path / "b" / "c", ["file"]).iterdir()) == []
-    (tmp_path / "a" / "file").mkdir(parents=True)
-    with pytest.raises(UserError, match="file in it is a directory"):
-        utils.writable_directory(tmp_path / "a", ["file"])
     for path in old_file, Path("/proc"):  # where not even root may write
-        with pytest.raises(UserError, match=f"cannot write to the directory {path}: "):
+        with pytest.raises(UserError, match=f"^cannot write to {path}: .*; choose another place"):
             utils.writable_directory(path)
-    with (
-        pytest.raises(UserError, match="cannot write"),
-        atomic_write(tmp_path / "absent" / "file"),
-    ):
+    with pytest.raises(UserError, match="cannot write"), atomic_write(tmp_path / "absent" / "file"):
         pass
+
+
+def test_link_to_what_is_not_there_yet_is_written_through_if_that_can_be(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "good").symlink_to("elsewhere/model")
+    (tmp_path / "bad").symlink_to("absent/model")
+    utils.writable_directory(tmp_path, ["good"])
+    utils.write_text(tmp_path / "good", "new")
+    assert ((tmp_path / "elsewhere/model").read_text(), (tmp_path / "good").is_symlink()) == (
+        "new",
+        True,
+    )
+    with pytest.raises(UserError, match=f"^cannot write to {tmp_path / 'bad'}: No such file"):
+        utils.writable_directory(tmp_path, ["good", "bad"])
+
+
+def test_what_killed_runs_have_left_is_removed_and_nothing_else(tmp_path):
+    """What is fresh may be another run's, which is writing now."""
+    staged = []
+    for _ in range(2):
+        with atomic_write(tmp_path / "model.npz") as file:
+            staged.append(Path(file.name))
+    left, fresh, own = *staged, tmp_path / ".film.part"
+    for path in left, fresh, own:
+        path.touch()
+    for path in left, own, tmp_path / "model.npz":
+        os.utime(path, (0, time.time() - 2 * utils.STALE_SECONDS))
+    utils.writable_directory(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([fresh, own, tmp_path / "model.npz"])
 
 
 # --- the two languages ------------------------------------------------------------------------
@@ -331,23 +421,10 @@ def test_directory_is_made_and_refused_where_it_cannot_take_the_files(tmp_path, 
 
 @pytest.fixture
 def russian(tmp_path, monkeypatch) -> Language:
-    told = {"{n:,} file|{n:,} files": "{n:,} файл|{n:,} файла|{n:,} файлов"}
-    told |= {"{a:,} of {b}, {c}": "{a:,} из {b}, {c}"}
-    (tmp_path / "russian.json").write_text(json.dumps(told), encoding="utf-8")
+    lines = {"{a:,} of {b}, {c}": "{a:,} из {b}, {c}", "n/a": "н/д"}
+    (tmp_path / "russian.json").write_text(json.dumps(lines), encoding="utf-8")
     monkeypatch.setattr(utils, "RUSSIAN_FILE", tmp_path / "russian.json")
     return Language("ru")
-
-
-FORMS = {"файл": (1, 21, 101, 1001), "файла": (2, 3, 4, 22, 104), "файлов": (0, 5, 11, 12, 14, 111)}
-
-
-def test_a_number_takes_its_form_one_few_or_many(russian):
-    for form, numbers in FORMS.items():
-        for n in numbers:
-            line = f"{n:,} {form}".replace(",", "\N{NO-BREAK SPACE}")
-            assert russian("{n:,} file|{n:,} files", n=n) == line
-    for n, line in {0: "0 files", 1: "1 file", 2: "2 files", 1021: "1,021 files"}.items():
-        assert Language()("{n:,} file|{n:,} files", n=n) == line
 
 
 def test_thousands_are_parted_as_the_language_does_and_texts_left_alone(russian):
@@ -356,17 +433,33 @@ def test_thousands_are_parted_as_the_language_does_and_texts_left_alone(russian)
     assert russian("{a:,} of {b}, {c}", **values) == "12\xa0345\xa0678 из /a/1,000, 2000"
 
 
+def test_what_is_no_number_is_said_to_be_none_in_either_language(russian):
+    for value in math.nan, None:
+        values = {"a": value, "b": 1, "c": 2}
+        assert Language()("{a:,} of {b}, {c}", **values) == "n/a of 1, 2"
+        assert russian("{a:,} of {b}, {c}", **values) == "н/д из 1, 2"
+
+
 # --- the screen -------------------------------------------------------------------------------
 
 
-def test_log_keeps_what_it_said_and_not_its_remarks():
-    log = RunLog("en", io.StringIO())
-    log.say("Epoch {epoch}/15, loss: {loss:.6f}", epoch=1, loss=0.0872341)
-    log.write()
-    log.write("two\nlines")
-    log.remark("Written: {path}", path="/somewhere")
-    assert log.contents() == "Epoch 1/15, loss: 0.087234\n\ntwo\nlines\n"
-    assert log.screen.getvalue() == log.contents() + "Written: /somewhere\n"
+def test_log_has_what_was_logged_and_the_screen_all():
+    stream = io.StringIO()
+    out = Output("en", stream)
+    out.log("Epoch {epoch}/15, loss: {loss:.6f}", epoch=1, loss=0.0872341)
+    out.log_text()
+    out.log_text("two\nlines")
+    out.screen("Written: {path}", path="/somewhere")
+    assert out.contents() == "Epoch 1/15, loss: 0.087234\n\ntwo\nlines\n"
+    assert stream.getvalue() == out.contents() + "Written: /somewhere\n"
+
+
+def test_names_steer_no_terminal_on_the_screen_or_in_the_log():
+    stream = io.StringIO()
+    out = Output("en", stream)
+    out.log("Data:\n{name}", name="\x1b[31m\x7f\x9b\r\t\udcff Ж\N{NO-BREAK SPACE}8")
+    assert out.contents() == "Data:\n\\x1b[31m\\x7f\\x9b\\r\\t\\udcff Ж\N{NO-BREAK SPACE}8\n"
+    assert stream.getvalue() == out.contents()
 
 
 class Terminal(io.StringIO):
@@ -375,23 +468,26 @@ class Terminal(io.StringIO):
 
 
 @parametrize(
-    ("screen", "waits", "shown"),
+    ("screen", "term", "waits", "shown"),
     [
-        (Terminal, 0, "\x1b[KEpoch 1   0%\r\x1b[KEpoch 1  50%\r\x1b[Kdone\n"),
-        (Terminal, 100, "\x1b[KEpoch 1   0%\r\x1b[Kdone\n"),
-        (io.StringIO, 0, "done\n"),
+        (Terminal, "xterm", 0, "\x1b[KEpoch 1   0%\r\x1b[KEpoch 1  50%\r\x1b[Kdone\n"),
+        (Terminal, "xterm", 100, "\x1b[KEpoch 1   0%\r\x1b[Kdone\n"),
+        (Terminal, "dumb", 0, "done\n"),
+        (io.StringIO, "xterm", 0, "done\n"),
     ],
 )
 def test_progress_shows_on_a_terminal_now_and_then_and_gives_way_to_a_line(
-    monkeypatch, screen, waits, shown
+    monkeypatch, screen, term, waits, shown
 ):
+    monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(utils, "SECONDS_BETWEEN", waits)
     monkeypatch.setattr(utils.time, "monotonic", iter([1000.0, 1050.0]).__next__)
-    log = RunLog("en", screen())
-    log.progress("Epoch {n}", 0, n=1)
-    log.progress("Epoch {n}", 0.5, n=1)
-    log.say("done")
-    assert (log.screen.getvalue(), log.contents()) == (shown, "done\n")
+    stream = screen()
+    out = Output("en", stream)
+    out.progress("Epoch {n}", 0, n=1)
+    out.progress("Epoch {n}", 0.5, n=1)
+    out.log("done")
+    assert (stream.getvalue(), out.contents()) == (shown, "done\n")
 
 
 def test_ascii_art_stands_side_by_side_two_rows_to_a_line_cut_to_the_ink():
@@ -407,45 +503,60 @@ def test_ascii_art_stands_side_by_side_two_rows_to_a_line_cut_to_the_ink():
 # --- leaving a script -------------------------------------------------------------------------
 
 ERROR = "script.py: error: "
-LOG = "log = RunLog(); log.write('x'); log.write('y'); return len(log.lines)"
+LOG = "out = Output(); out.log('x'); out.log('y'); return len(out.lines)"
 SCRIPTS = [  # the body of main, the exit code, how stderr begins, and where stdout goes
     ("return 0", 0, ""),
     ("return 130", 130, ""),
     ("raise UserError('no such file')", 2, ERROR + "no such file\n"),
-    ("raise UserError('a\\nname of two lines')", 2, ERROR + "a name of two lines\n"),
+    ("raise UserError('a\\nname\\x1b[1m')", 2, ERROR + "a\\nname\\x1b[1m\n"),
+    ("raise UserError('\\udcff')", 2, ERROR + "\\udcff\n"),
     ("raise UserError('Ж')", 2, ERROR + "?\n"),
-    ("ArgumentParser('').parse_args(['--x'])", 2, ERROR + "unrecognized arguments: --x "),
+    ("ArgumentParser('', '').parse_args(['--x'])", 2, ERROR + "unrecognized arguments: --x "),
     ("raise MemoryError", 2, ERROR + "not enough memory"),
     ("open('/absent/file')", 2, ERROR + "No such file or directory\n"),
-    ("signal.default_int_handler(2, None)", 130, ""),
-    ("os.kill(os.getpid(), signal.SIGTERM)", 143, ""),
     ("raise ZeroDivisionError", 1, "Traceback"),  # a bug keeps its traceback
-    ("RunLog('ru').say('Training:'); return 0", 0, ""),  # a console without Cyrillic
+    ("Output('ru').log('Training:'); return 0", 0, ""),  # a console without Cyrillic
     ("print('x'); return 5", 0, "", "to a reader that left"),  # which is no error
     ("print('x', flush=True); return 5", 0, "", "to a reader that left"),
     (LOG, 2, "", "to a reader that left"),  # the log goes on without it: main's own code
     (LOG, 2, "", ">&-"),
-    ("ArgumentParser('').parse_args(['--help'])", 0, "", "to a reader that left"),
-    ("ArgumentParser('').parse_args(['--help'])", 2, ERROR + "No space left", "> /dev/full"),
+    ("ArgumentParser('', '').parse_args(['--help'])", 0, "", "to a reader that left"),
+    ("ArgumentParser('', '').parse_args(['--help'])", 2, ERROR + "No space left", "> /dev/full"),
     ("print('x'); return 0", 2, ERROR + "No space left on device\n", "> /dev/full"),
+    ("raise UserError('x')", 2, "", "2> /dev/full"),
+    ("warn('x'); warn('y'); return 5", 5, "", "2> /dev/full"),
+    ("warn('x'); return 5", 5, "", "2>&-"),
+    ("warn('\\x1b'); return 5", 5, "\\x1b\n"),
 ]
 
 
+@pytest.fixture
+def script(root, tmp_path, monkeypatch) -> Callable[[str], Path]:
+    """Write a script with this body of main; a stand-in for NumPy makes it start quickly."""
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    (tmp_path / "numpy.py").write_text("ndarray = object")
+
+    def write(body: str) -> Path:
+        text = f"import os, signal, sys, time\nfrom utils import *\ndef main():\n{body}\n"
+        (tmp_path / "script.py").write_text(f"{text}run_script(main)\n", encoding="utf-8")
+        return tmp_path / "script.py"
+
+    return write
+
+
 @parametrize("case", SCRIPTS, ids=lambda case: case[0])
-def test_script_leaves_with_its_code_and_one_line_at_most(root, tmp_path, case):
+def test_script_leaves_with_its_code_and_one_line_at_most(script, tmp_path, case):
     body, code, message, output = (*case, "> out")[:4]
-    if output == "> /dev/full" and not Path("/dev/full").exists():
+    if "/dev/full" in output and not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    lines = "import os, signal, sys\nfrom utils import *\ndef main():\n    "
-    (tmp_path / "script.py").write_text(f"{lines}{body}\nrun_script(main)\n", encoding="utf-8")
+    script(f"    {body}")
     reader, writer = os.pipe()
     os.close(reader)
     command = f'"$0" script.py {output.removeprefix("to a reader that left")}'
-    environment = {"PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": ""}
     done = subprocess.run(
         ["sh", "-c", command, sys.executable],
         cwd=tmp_path,
-        env=os.environ | environment,
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": ""},
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
@@ -455,3 +566,76 @@ def test_script_leaves_with_its_code_and_one_line_at_most(root, tmp_path, case):
     os.close(writer)
     assert (done.returncode, done.stderr[: len(message)]) == (code, message)
     assert done.stderr.count("\n") == bool(message) or code == 1
+
+
+class Script:
+    """A script that is running, has written its first line, and is then sent signals."""
+
+    def __init__(self, path: Path, before=signal.SIG_DFL):
+        self.process = subprocess.Popen(
+            [sys.executable, str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, before),
+        )
+        assert self.process.stdout.readline() == "begun\n"
+
+    def end(self, *numbers: int) -> tuple[int, str, str]:
+        """Its exit code, negative for a signal, and what else it wrote."""
+        for number in numbers:
+            self.process.send_signal(number)
+        output = self.process.communicate(timeout=60)
+        return self.process.returncode, *output
+
+
+INT, TERM = signal.SIGINT, signal.SIGTERM
+WORK = "    print('begun', flush=True); time.sleep(60)"
+CLEAN_UP = """
+    try:
+        print('begun', flush=True); time.sleep(60)
+    except KeyboardInterrupt:
+        os.kill(os.getpid(), signal.SIGINT); os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        print('cleaned up', flush=True)
+        raise"""
+
+
+@parametrize("numbers", [[INT], [TERM], [INT, INT], [INT, TERM, INT], [TERM, INT, TERM]])
+@parametrize(("body", "output"), [(WORK, ""), (CLEAN_UP, "cleaned up\n")])
+def test_script_dies_of_the_first_signal_once_it_has_cleaned_up(script, numbers, body, output):
+    """So that a shell's loop of runs stops; further ones change nothing, however soon they come."""
+    code, *written = Script(script(body)).end(*numbers)
+    assert written == [output, ""]
+    assert -code in (
+        numbers[:1] if len(set(numbers)) == 1 else numbers
+    )  # the order is the system's
+
+
+@parametrize(
+    ("body", "code"),
+    [
+        ("raise KeyboardInterrupt", -INT),  # without a signal
+        (
+            "try: os.kill(os.getpid(), signal.SIGTERM)\n    except KeyboardInterrupt: return 5",
+            -TERM,
+        ),
+        ("signal.raise_signal = print; os.kill(os.getpid(), signal.SIGTERM)", 143),  # it survives
+    ],
+)
+def test_script_that_was_interrupted_never_seems_to_have_finished(script, body, code):
+    assert Script(script(f"    print('begun', flush=True)\n    {body}")).end()[0] == code
+
+
+def test_signal_that_the_shell_has_ignored_stays_ignored(script):
+    body = "    print('begun', flush=True); os.kill(os.getpid(), signal.SIGINT); return 7"
+    assert Script(script(body), signal.SIG_IGN).end() == (7, "", "")
+
+
+@parametrize("name", ["mnist_loader.py", "train_network.py", "visualize_results.py"])
+def test_ctrl_c_while_numpy_loads_ends_a_script_without_a_traceback(
+    root, tmp_path, monkeypatch, name
+):
+    (tmp_path / "numpy.py").write_text("import time; print('begun', flush=True); time.sleep(60)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert Script(root / name).end(INT) == (-INT, "", "")
