@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import math
 import re
 import time
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -74,7 +77,62 @@ def test_sigmoid_of_a_thousand_neither_overflows_nor_warns(dtype):
     assert (a.dtype, a.tolist()) == (dtype, [0, 1, 0.5])
 
 
+# --- the update rule --------------------------------------------------------------------------
+
+
+def test_two_updates_are_those_worked_out_by_hand():
+    """g + 0.5 w, then v = 0.9 v + that, then w - 0.1 v; from w = 2, v = 0 with g = 1 twice."""
+    w, v, g = np.array([2.0]), np.array([0.0]), np.array([1.0])
+    sgd = SGD(0.1, momentum=0.9, l2=0.5)
+    for by_hand in (1.8, 2.0), (1.43, 3.7):  # v = 0.9 * 2 + 1 + 0.5 * 1.8, w = 1.8 - 0.37
+        sgd.update(w, g, v)
+        assert (w[0], v[0], g[0]) == pytest.approx((*by_hand, 1))
+    sgd.of_biases.update(w, g, v)  # without L2: v = 0.9 * 3.7 + 1
+    assert (w[0], v[0]) == pytest.approx((1.43 - 0.433, 4.33))
+
+
 # --- the network ------------------------------------------------------------------------------
+
+
+def test_a_network_says_its_layers_dropout_and_dtype():
+    network = NeuralNetwork((784, 64, 32, 1), dropout=0.25, dtype="float64")
+    assert repr(network) == "NeuralNetwork((784, 64, 32, 1), dropout=0.25, dtype=float64)"
+
+
+def test_two_moons_are_learnt_from_any_finite_coordinates():
+    """Of two half circles that interlock, one below 0; no straight line parts them."""
+    angles = np.linspace(0, np.pi, 100)
+    moon = np.column_stack([np.cos(angles), np.sin(angles)])
+    x, y = np.concatenate([moon, [1, 0.5] - moon]) * 5, np.repeat([0, 1], 100)
+    network = NeuralNetwork((2, 16, 1), weight_scale=0.5)
+    for _ in range(60):
+        network.train_epoch(x, y, SGD(0.1))
+    assert x.min() == -5
+    assert np.mean(network.predict(x) == y) > 0.95
+
+
+def relu(z: np.ndarray) -> np.ndarray:
+    return np.maximum(z, 0)
+
+
+@parametrize("sgd", [SGD(), SGD(momentum=0.9, l2=1e-3)])
+def test_hidden_layers_may_have_another_activation(monkeypatch, sgd):
+    """All that computes takes it from one place: block form, step, prediction, input gradient."""
+    monkeypatch.setattr(neural_network, "HIDDEN", neural_network.Activation(relu, lambda a: a > 0))
+    block, steps = (NeuralNetwork((784, 9, 5, 1), dropout=0.2, dtype="float64") for _ in range(2))
+    order = np.arange(150)
+    block.train_epoch(DRAWN, IS_8, sgd, order)
+    steps.train_epoch(DRAWN, IS_8, sgd, order, loop=True)
+    assert_same(block, steps, 1e-12)
+    a1 = np.maximum(DRAWN @ block.weights[0] + block.biases[0], 0)
+    a2 = np.maximum(a1 @ block.weights[1] + block.biases[1], 0)
+    z = (a2 @ block.weights[2] + block.biases[2])[:, 0]
+    np.testing.assert_allclose(block.predict_proba(DRAWN), 1 / (1 + np.exp(-z)), rtol=1e-12)
+    x = DRAWN[:1].astype(float)
+    gradient = block.input_gradient(x)[0, 300:310]
+    steps = x + STEP * np.eye(784)[300:310], x - STEP * np.eye(784)[300:310]
+    above, below = map(block.predict_proba, steps)
+    np.testing.assert_allclose(gradient, (above - below) / (2 * STEP), rtol=1e-5, atol=1e-9)
 
 
 @parametrize("scale", [0.1, 0.5])
@@ -262,6 +320,11 @@ def test_divergence_is_told_in_a_line_with_the_settings(dtype, sgd, order):
         network.train_epoch(DRAWN, IS_8, sgd, order)
 
 
+def test_smallest_learning_rate_trains_without_an_error():
+    network = NeuralNetwork((784, 8, 1), dtype="float64")
+    network.train_epoch(DRAWN, IS_8, SGD(1e-300))
+
+
 # --- dropout ----------------------------------------------------------------------------------
 
 
@@ -364,10 +427,37 @@ def test_file_that_is_no_model_is_refused_in_a_line_and_never_unpickled(saved, c
     assert not (saved.parent / "sprung").exists()
 
 
+@parametrize("claims", ["layer_sizes", "headers", "headers and data"])
+def test_small_file_that_claims_a_huge_network_costs_nothing(saved, claims):
+    """10,000 hidden units: 31 MB of weights."""
+    with np.load(saved) as file:
+        arrays = dict(file)
+    spec = json.loads(arrays["network"].item()) | {"layer_sizes": [784, 10_000, 1]}
+    arrays["network"] = np.array(json.dumps(spec).encode())
+    with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            shape = {"w1": (784, 10_000), "b1": (10_000,), "w2": (10_000, 1), "b2": (1,)}.get(name)
+            with archive.open(f"{name}.npy", "w") as member:
+                if shape is None or claims == "layer_sizes":
+                    np.save(member, array)
+                    continue
+                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(member, header)
+                for _ in range(shape[0] if claims == "headers and data" else 0):
+                    member.write(bytes(4 * math.prod(shape[1:])))
+    assert saved.stat().st_size < 10**6
+    tracemalloc.start()
+    with pytest.raises(ModelError, match="damaged"):
+        NeuralNetwork.load(saved)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10**6
+
+
 def test_missing_model_says_how_to_get_one(tmp_path):
     with pytest.raises(ModelError, match=r"absent does not exist; run train_network\.py"):
         NeuralNetwork.load(tmp_path / "absent")
-    with pytest.raises(ModelError, match=rf"^{tmp_path}: cannot be read: Is a directory"):
+    with pytest.raises(ModelError, match=rf"^{tmp_path}: cannot be read: not a regular file"):
         NeuralNetwork.load(tmp_path)
 
 
@@ -377,10 +467,10 @@ SMALL, IMAGES, TARGETS = NeuralNetwork((6, 5, 1)), np.zeros((4, 6)), np.zeros(4)
 SIZES = [784, (), (6,), (6, 5), (6, 0, 1), (6, -5, 1), (6, 2.5, 1), (6, "5", 1), (6, 10**18, 1)]
 REFUSED = [  # what takes the setting, the range that it names, values outside of it
     (SGD, "learning_rate", "a number above 0", [0, -1, NAN, math.inf, "fast", None]),
-    (SGD, "momentum", "at least 0 and below 1", [-0.1, 1, NAN]),
-    (SGD, "l2", "at least 0", [-0.1, NAN, math.inf]),
-    (NeuralNetwork, "dropout", "at least 0 and below 1", [1, -0.5, NAN]),
-    (NeuralNetwork, "weight_scale", "at least 0", [-1, NAN, math.inf]),
+    (SGD, "momentum", "from 0 to below 1", [-0.1, 1, NAN]),
+    (SGD, "l2", "from 0 up", [-0.1, NAN, math.inf]),
+    (NeuralNetwork, "dropout", "from 0 to below 1", [1, -0.5, NAN]),
+    (NeuralNetwork, "weight_scale", "from 0 to 1000", [-1, 1e300, NAN, True, "0.1"]),
     (NeuralNetwork, "seed", "a whole number, at least 0", [-1, 1.5, "x", NAN, math.inf]),
     (NeuralNetwork, "dtype", "float32 or float64", ["float16", "nonsense", int, None]),
     (NeuralNetwork, "layer_sizes", "whole numbers from 1", SIZES),
@@ -401,21 +491,24 @@ def test_setting_out_of_its_range_is_refused_with_value_and_range(takes, name, a
 
 NO_ROWS = np.array([], int)
 WRONG = [
-    ({"x": np.zeros((4, 7))}, r"images: shape \(4, 7\).* \(n, 6\)"),
-    ({"x": np.zeros(6)}, r"images: shape \(6,\).* \(n, 6\)"),
-    ({"x": np.full((4, 6), "0")}, "images: .*must be numbers"),
-    ({"x": np.full((4, 6), 255, np.uint8)}, r"values from 255 to 255.*\[0, 1\]"),
-    ({"x": np.full((4, 6), NAN)}, "images: values from nan"),
-    ({"x": np.full((4, 6), math.inf)}, "images: values from inf"),
+    ({"x": np.zeros((4, 7))}, r"inputs: shape \(4, 7\).* \(n, 6\)"),
+    ({"x": np.zeros(6)}, r"inputs: shape \(6,\).* \(n, 6\)"),
+    ({"x": np.full((4, 6), "0")}, "inputs: .*must be numbers"),
+    (
+        {"x": np.full((4, 6), 255, np.uint8)},
+        "values from 255 to 255; whole numbers: divide by 255",
+    ),
+    ({"x": np.full((4, 6), NAN)}, "inputs: values from nan"),
+    ({"x": np.full((4, 6), math.inf)}, "inputs: values from inf"),
     ({"y": np.zeros(3)}, r"targets: shape \(3,\).* \(4\)"),
     ({"y": np.zeros((4, 1))}, r"targets: shape \(4, 1\)"),
-    ({"y": np.array([0, 0, 1.5, 0])}, r"targets: values from 0 to 1\.5"),
+    ({"y": np.array([0, 0, 1.5, 0])}, r"targets: values from 0 to 1\.5; .*targets\(8\) makes them"),
     ({"y": np.array([0, NAN, 0, 0])}, "targets: values from nan"),
     ({"y": np.array(["a"] * 4)}, "targets: .*must be numbers"),
     *(({"order": order}, "from 0 to 3") for order in ([0, 4], [-1, 0])),
     *(({"order": order}, "at least one row number") for order in ([0.0], [[0, 1]], NO_ROWS)),
-    *(({"step": True, "x": x}, "an image: ") for x in (np.zeros(5), np.full(6, NAN))),
-    ({"step": True, "x": IMAGES[0], "y": 2}, "a target: values from 2 to 2"),
+    *(({"step": True, "x": x}, "inputs: ") for x in (np.zeros(5), np.full(6, NAN))),
+    ({"step": True, "x": IMAGES[0], "y": 2}, "targets: values from 2 to 2"),
 ]
 
 
