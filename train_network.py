@@ -1,19 +1,21 @@
-"""Train the network to recognise one digit, tell how well it does, and save what it learnt.
+"""Train the network to recognise one digit, report how well it does, and save what it learnt.
 
     python train_network.py                  the lab's run: 5,000 images, 15 epochs
-    python train_network.py --resume         go on with a run that was interrupted
+    python train_network.py --resume         resume a run that was interrupted
     python train_network.py --help           everything that can be changed
 
-A run is one file. Its settings go from the command line into the network's metadata, and from
-there to all that trains, reports or draws. The file is checkpoint.npz in sample_outputs/ (or
---output-dir) until the last epoch is done, then model.npz; training_log.txt and metrics.json tell
-what is in it.
+A run is one file, with its settings, its history and its network: checkpoint.npz in sample_outputs/
+(or --output-dir) until the last epoch is done, then model.npz. training_log.txt and metrics.json
+report what is in it.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while NumPy loads: no traceback
 # One BLAS thread, set before NumPy loads: the engine's matrices are small, a second thread waits
 # more than it works, and the number of threads decides the last bits of the result.
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
@@ -24,35 +26,30 @@ import shlex
 import sys
 import textwrap
 import time
-from argparse import Namespace
+from argparse import SUPPRESS
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property, partial
-from itertools import chain, count
+from itertools import chain, count, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import utils
-from mnist_loader import DIGITS, IMAGE_SIDE, PIXELS, SOURCES, Dataset, augment, load_dataset
-from neural_network import DTYPES, SGD, ModelError, NeuralNetwork, check
-from utils import Evaluation, RunLog, UserError, said, writable_directory, write_text
+from mnist_loader import IMAGE_SIDE, PIXELS, Dataset, augment, load_dataset
+from neural_network import SGD, ModelError, NeuralNetwork
+from utils import N_, Evaluation, Language, Output, UserError, check_settings, write_text
 
 OUTPUT_DIR = Path(__file__).resolve().parent / "sample_outputs"
 LOG_FILE, METRICS_FILE = "training_log.txt", "metrics.json"
 MODEL_FILE, CHECKPOINT_FILE = "model.npz", "checkpoint.npz"
 STUDY_FILE, STUDY_LOG_FILE = "study.json", "study_log.txt"
-FIGURES = (  # what visualize_results.py draws of a run
-    *("report", "learning_curves", "threshold_curves", "mistakes", "error_analysis"),
-    *("hidden_units", "samples"),
-)
-# Options that do not change the result
-PLACES = ("data_dir", "dataset", "output_dir", "resume", "study")
+PICTURE_SUFFIXES = (".png", ".svg", ".pdf", ".gif")
 EXAMPLES_SHOWN = 5
-ONE_ANSWER = said(
+ONE_ANSWER = N_(
     "The network answers {only} to everything: lower the learning rate, or train longer"
 )
 LAB_DIGIT = 8  # the variant that the lab sheet's claims are about
@@ -63,175 +60,232 @@ LOG_WIDTH = 100  # columns; longer lists of numbers are wrapped
 LEAST_CHANCE, CHANCE_BY_ERROR = 0.1, 10.0
 PORTION = 5000
 
-# The lab sheet's possible improvements, each alone, as one types it
-STUDY = (
-    *("", "--hidden 128", "--hidden 256", "--hidden 64 32", "--dropout 0.2", "--epochs 30"),
-    *("--epochs 50", "--train-size 15000", "--train-size 30000", "--l2 1e-4", "--momentum 0.9"),
-    *("--final-learning-rate 0.001", "--augment"),
-)
-STUDY_SEEDS = 5
-STUDENT_T = 2.776445  # its 0.975 quantile for 5 seeds, 4 degrees of freedom
-BETTER, WORSE, NO_EFFECT = said("better"), said("worse"), said("no measurable effect")
 
-
-@dataclass
-class Run:
-    """A network, whose metadata hold the run's settings and history, and the data it is about."""
-
-    network: NeuralNetwork
-    dataset: Dataset
-    saved: int = 0  # epochs of its history that are in a file
-
-    @property
-    def settings(self) -> Namespace:
-        return Namespace(**self.network.metadata["settings"])
-
-    @property
-    def history(self) -> list[dict]:
-        """A row per epoch: its number, loss, and loss, accuracy and recall on the test images."""
-        return self.network.metadata["history"]
-
-    @property
-    def is_digit(self) -> np.ndarray:
-        """Which test images show the digit, bool (n_test,)."""
-        return self.dataset.test.digits == self.settings.digit
-
-    @cached_property
-    def probabilities(self) -> np.ndarray:
-        """The trained network's, for the test images: (n_test,)."""
-        return self.network.predict_proba(self.dataset.test.images)
-
-    @property
-    def answers(self) -> np.ndarray:
-        """Which test images the trained network takes for the digit, bool (n_test,)."""
-        return self.probabilities >= self.settings.threshold
-
-    @cached_property
-    def evaluation(self) -> Evaluation:
-        return Evaluation.of(self.probabilities, self.is_digit, self.settings.threshold)
-
-    def false_alarms(self) -> dict[int, utils.Rate]:
-        """For each other digit among the test images, how often it is taken for the digit."""
-        digits = self.dataset.test.digits
-        others = np.unique(digits[~self.is_digit]).tolist()
-        return {n: utils.Rate.of(self.answers[digits == n]) for n in others}
-
-    @cached_property
-    def claims(self) -> list[utils.Claim]:
-        train, test = self.dataset.train, self.dataset.test
-        return utils.examine_claims(self.settings.digit, train, test, self.answers)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    arguments = sys.argv[1:] if arguments is None else arguments
-    options = make_parser().parse_args(arguments)
-    if options.study:
-        return run_study(arguments, options)
-    options, run = resume_run(arguments, options) if options.resume else (options, new_run(options))
-    output_dir = writable_directory(options.output_dir, (LOG_FILE, METRICS_FILE, MODEL_FILE))
-    log, epochs_before = RunLog(options.lang), len(run.history)
-    try:
-        describe_run(log, run)
-        show_examples(log, run)
-        train(log, run, options)
-        report_results(log, run)
-        report_claims(log, run)
-        write_results(log, run, output_dir)
-    except KeyboardInterrupt as interrupt:
-        say_how_to_go_on(log, run, options)
-        return utils.exit_code(interrupt)
-    if len(run.history) > epochs_before:
-        point_out_old_figures(log, output_dir)
-    return 0
-
-
-# --- what a run starts from -------------------------------------------------------------------
-
-
-def make_parser() -> utils.ArgumentParser:
-    parser = utils.ArgumentParser("Train a NumPy network to recognise one handwritten digit.")
-    add = parser.add_argument
-    add("--data-dir", type=Path, metavar="DIR", help="of MNIST; None: $MNIST_DATA_DIR, or data/")
-    add("--dataset", choices=SOURCES, default="auto", help="MNIST, the sample, or what can be had")
-    add("--digit", type=int, default=8, choices=range(DIGITS), help="the digit to recognise")
-    add("--hidden", type=int, nargs="+", default=[64], metavar="N", help="hidden layers' sizes")
-    add("--learning-rate", type=float, default=0.01, metavar="RATE", help="step of an update")
-    add("--final-learning-rate", type=float, metavar="RATE", help="to fall to; None: constant")
-    add("--epochs", type=int, default=15, metavar="N", help="passes over the training images")
-    add("--train-size", type=size, default=5000, metavar="N", help='training images, or "all"')
-    add("--test-size", type=size, default=1000, metavar="N", help='test images, or "all"')
-    add("--threshold", type=float, default=0.5, metavar="P", help="probability that means yes")
-    add("--weight-scale", type=float, default=0.1, metavar="S", help="spread of the first weights")
-    add("--momentum", type=float, default=0.0, metavar="M", help="share of the last step kept")
-    add("--l2", type=float, default=0.0, metavar="L", help="L2 regularisation of the weights")
-    add("--dropout", type=float, default=0.0, metavar="P", help="share of hidden units left out")
-    add("--dtype", choices=DTYPES, default=DTYPES[0], help="of the weights and all computation")
-    add("--seed", type=int, default=0, metavar="N", help="of all that is random")
-    add("--augment", action="store_true", help="train on copies deformed anew in each epoch")
-    add("--focus", action="store_true", help="train mostly on what is got wrong or unsure")
-    add("--loop", action="store_true", help="train by the lab sheet's lines, slowly")
-    add("--resume", action="store_true", help="go on with the run in --output-dir")
-    add("--study", action="store_true", help="measure what each improvement brings")
-    add("--output-dir", type=Path, default=OUTPUT_DIR, metavar="DIR", help="where results go")
-    add("--lang", choices=utils.LANGUAGES, default="en", help="language of the log")
-    return parser
+# --- settings ---------------------------------------------------------------------------------
 
 
 def size(text: str) -> int | None:
     return None if text == "all" else int(text)
 
 
-def resume_run(arguments: Sequence[str], options: Namespace) -> tuple[Namespace, Run]:
-    """The options, whose defaults are the run's settings, and the run: an unfinished one first."""
-    path = options.output_dir / CHECKPOINT_FILE
-    path = path if path.exists() else options.output_dir / MODEL_FILE
-    run, parser = load_run(path, options.data_dir), make_parser()
-    settings = run.network.metadata["settings"]
-    parser.set_defaults(**settings)
-    options = parser.parse_args(arguments)
-    free = {"lang"} if settings["final_learning_rate"] else {"lang", "epochs"}
-    for name, value in settings.items():
-        asked = getattr(options, name)
-        if asked != value and name not in free:
-            raise UserError(
-                f"--{name.replace('_', '-')} is {asked}, but {value} in {path}; to go on with "
-                "that run leave the option out, for a new run leave out --resume"
-            )
-    if options.epochs < len(run.history):
-        raise UserError(f"--epochs is {options.epochs}, but {path} has had {len(run.history)}")
-    settings |= {"epochs": options.epochs, "lang": options.lang}
-    return options, run
+def setting(default: Any, group: str, text: str, **how: Any) -> Any:
+    """A field of `Settings`: its group and its sentence in --help, and how argparse reads it.
+
+    False as the default makes a switch; otherwise the default's type is the option's, and the
+    sentence is given the default unless it says one.
+    """
+    if default is False:
+        how = {"action": "store_true"}
+    else:
+        how = {"type": type(default), "metavar": "X" if isinstance(default, float) else "N"} | how
+        text += "" if "default" in text else f" (default: {default})"
+    return field(default=default, metadata={"group": group, "argparse": how | {"help": text}})
 
 
-def new_run(options: Namespace) -> Run:
-    """A run that has not begun; what is not allowed is refused before the data are read."""
-    check(epochs=options.epochs, threshold=options.threshold)
-    sgd_of(options, epoch=options.epochs)
-    sgd_of(options, epoch=1)
-    network = fresh_network(options)
-    dataset = load_dataset(options.data_dir, options.dataset, options.train_size, options.test_size)
-    network.metadata = {
-        "settings": settings_of(options),
-        "dataset": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "history": [],
-    }
-    return Run(network, dataset)
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides the result of a run.
 
+    The command line fills it. A run's file holds `asdict(settings)`, from which
+    `Settings(**values)` makes it again. Raises SettingError for a value outside its range, which
+    `utils.RANGES` has under the field's name.
+    """
 
-def settings_of(options: Namespace) -> dict[str, Any]:
-    return {name: value for name, value in vars(options).items() if name not in PLACES}
-
-
-def fresh_network(settings: Namespace) -> NeuralNetwork:
-    """The network that a run with these settings starts from."""
-    return NeuralNetwork(
-        (PIXELS, *settings.hidden, 1),
-        dropout=settings.dropout,
-        weight_scale=settings.weight_scale,
-        seed=settings.seed,
-        dtype=settings.dtype,
+    digit: int = setting(8, "data", "Recognise this digit")
+    train_size: int | None = setting(5000, "data", 'Train on N images, or on "all"', type=size)
+    test_size: int | None = setting(1000, "data", 'Test on N images, or on "all"', type=size)
+    augment: bool = setting(False, "data", "Train on copies, deformed anew in each epoch.")
+    focus: bool = setting(False, "data", "Train mostly on images that are got wrong, or nearly so.")
+    hidden: tuple[int, ...] = setting(
+        (64,), "network", "Units of each hidden layer (default: 64)", type=int, nargs="+"
     )
+    dropout: float = setting(0.0, "network", "Leave out this share of hidden units in each update")
+    weight_scale: float = setting(0.1, "network", "Standard deviation of the starting weights")
+    dtype: str = setting("float32", "network", "Compute in float32 or float64", metavar="TYPE")
+    threshold: float = setting(0.5, "network", "Answer yes from this probability up")
+    learning_rate: float = setting(0.01, "training", "Step size of an update")
+    final_learning_rate: float | None = setting(
+        None, "training", "Let the rate fall to X (default: it stays)", type=float, metavar="X"
+    )
+    momentum: float = setting(0.0, "training", "Keep this share of the last step")
+    l2: float = setting(0.0, "training", "Strength of the weights' L2 regularisation")
+    epochs: int = setting(15, "training", "Pass N times over the training images")
+    seed: int = setting(0, "training", "Number from which all that is random follows")
+    loop: bool = setting(False, "training", "Update by the lab sheet's own lines, slowly.")
+    lang: str = setting("en", "output", "Print in English (en) or Russian (ru)", metavar="LANG")
+
+    def __post_init__(self) -> None:
+        check_settings(**vars(self))
+        object.__setattr__(self, "hidden", tuple(self.hidden))  # a list in a file
+
+    def network(self) -> NeuralNetwork:
+        """The network that training starts from."""
+        sizes, names = (PIXELS, *self.hidden, 1), ("dropout", "weight_scale", "seed", "dtype")
+        return NeuralNetwork(sizes, **{name: getattr(self, name) for name in names})
+
+    def sgd(self, epoch: int) -> SGD:
+        """The update rule of an epoch, counted from 1: the rate falls linearly, or stays."""
+        rate, last = self.learning_rate, self.final_learning_rate
+        if last is not None and self.epochs > 1:
+            rate += (last - rate) * (epoch - 1) / (self.epochs - 1)
+        return SGD(rate, self.momentum, self.l2)
+
+
+def make_parser() -> utils.ArgumentParser:
+    parser = utils.ArgumentParser(
+        "Train a NumPy network to recognise one handwritten digit.",
+        """
+        python train_network.py                              the lab's run
+        python train_network.py --digit 3 --hidden 128 64    another digit, a deeper network
+        python train_network.py --resume --epochs 30         train the last run for longer
+        """,
+    )
+    titles = {name: name for name in ("data", "network", "training")} | {"output": "what to do"}
+    add = {name: parser.add_argument_group(title).add_argument for name, title in titles.items()}
+    for f in fields(Settings):
+        option = f"--{f.name.replace('_', '-')}"
+        add[f.metadata["group"]](option, default=SUPPRESS, **f.metadata["argparse"])
+    directory = {"type": Path, "metavar": "DIR"}
+    add["data"](
+        "--data-dir", help="Find MNIST there (default: $MNIST_DATA_DIR or data/)", **directory
+    )
+    source = "Use mnist, the bundled sample, or what can be had (default: auto)"
+    add["data"]("--dataset", choices=utils.SOURCES, default="auto", metavar="NAME", help=source)
+    add["output"]("--resume", action="store_true", help="Continue the run in the output directory.")
+    add["output"]("--study", action="store_true", help="Measure the lab sheet's improvements.")
+    where = "Write there (default: sample_outputs/)"
+    add["output"]("--output-dir", default=OUTPUT_DIR, help=where, **directory)
+    return parser
+
+
+# --- the run ----------------------------------------------------------------------------------
+
+
+# A row of a run's history: an epoch's number, its loss, and how the test images fare after it
+ROW = {"epoch", "loss", "test_loss", "test_accuracy", "test_recall"}
+
+
+@dataclass
+class Run:
+    """A network, the settings and the data it is trained with, and how far it has got."""
+
+    settings: Settings
+    network: NeuralNetwork
+    dataset: Dataset
+    history: list[dict[str, Any]] = field(default_factory=list)  # a ROW per epoch
+    saved: int = 0  # epochs of the history that are in its file
+    file: tuple[Path, int, int] | None = None  # which one that is, and what tells it from another
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What is trained on what, in plain JSON."""
+        data = {"dataset": self.dataset.name, "fingerprint": self.dataset.fingerprint}
+        return {"settings": asdict(self.settings), **data}
+
+    def save(self, path: Path) -> None:
+        self.network.metadata = self.about | {"history": self.history}
+        self.network.save(path)
+        self.saved, self.file = len(self.history), identity(path)
+
+    def is_in_place(self) -> bool:
+        """Whether its file is still where it was saved, and no other run's is there instead."""
+        with suppress(OSError):
+            return self.file is not None and self.file == identity(self.file[0])
+        return False
+
+    def evaluate(self) -> Evaluation:
+        """How the network, as it is now, does on the test images."""
+        images, digits = self.dataset.test
+        scores, truth = self.network.predict_proba(images), digits == self.settings.digit
+        return Evaluation.of(scores, truth, self.settings.threshold)
+
+    def false_alarms(self, result: Evaluation) -> dict[int, utils.Rate]:
+        """For each other digit among the test images, how often it is taken for the digit."""
+        digits = self.dataset.test.digits
+        others = np.unique(digits[~result.truth]).tolist()
+        return {n: utils.Rate.of(result.answers[digits == n]) for n in others}
+
+    def examine_claims(self, result: Evaluation) -> list[utils.Claim]:
+        """The lab sheet's claims, tested; none where the same answer is given to everything."""
+        if result.only_answer:
+            return []
+        train, test = self.dataset.train, self.dataset.test
+        return utils.examine_claims(self.settings.digit, train, test, result.answers)
+
+
+def identity(path: Path) -> tuple[Path, int, int]:
+    """What changes when another file takes its place."""
+    return path, path.stat().st_ino, path.stat().st_mtime_ns
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = make_parser().parse_args(arguments)
+    given = {f.name: vars(options)[f.name] for f in fields(Settings) if f.name in options}
+    data_dir, output_dir = options.data_dir, options.output_dir
+    load = partial(load_dataset, data_dir, options.dataset)
+    if options.study:
+        return run_study(Settings(**given), output_dir, load)
+    if options.resume:
+        run = resume_run(given, output_dir, data_dir)
+    else:
+        run = new_run(Settings(**given), load)
+    utils.writable_directory(output_dir, (LOG_FILE, METRICS_FILE, MODEL_FILE, CHECKPOINT_FILE))
+    out, epochs_before = Output(run.settings.lang), len(run.history)
+    try:
+        describe_run(out, run)
+        show_examples(out, run)
+        train(out, run, output_dir / CHECKPOINT_FILE, options.resume)
+        result = run.evaluate()
+        claims = run.examine_claims(result)
+        report_results(out, run, result)
+        report_claims(out, run, claims)
+        write_results(out, run, result, claims, output_dir)
+    except KeyboardInterrupt:
+        suggest_resume(out, run, output_dir, data_dir)
+        raise
+    if len(run.history) > epochs_before:
+        point_out_old_pictures(out, output_dir)
+    return 0
+
+
+def new_run(settings: Settings, load: Callable[..., Dataset]) -> Run:
+    """A run that has not begun; `load` takes the numbers of training and of test images."""
+    return Run(settings, settings.network(), load(settings.train_size, settings.test_size))
+
+
+def load_run(path: Path, data_dir: Path | None) -> Run:
+    """Read a run's file, and the images that it is about; UserError where they are others."""
+    network = NeuralNetwork.load(path)
+    if not {"settings", "dataset", "fingerprint", "history"} <= network.metadata.keys():
+        raise ModelError(f"{path} holds a network, but no run; run train_network.py")
+    history = network.metadata["history"]
+    settings = read_settings(path, network.metadata, history)
+    layers = (PIXELS, *settings.hidden, 1), settings.dropout, settings.dtype
+    if (network.layer_sizes, network.dropout, network.dtype) != layers:
+        raise ModelError(f"{path}: its parts do not fit together; run train_network.py again")
+    name, sizes = network.metadata["dataset"], (settings.train_size, settings.test_size)
+    dataset = load_data(name, data_dir, *sizes)
+    if dataset.fingerprint != network.metadata["fingerprint"]:
+        raise UserError(
+            f"{path}: that run was about other images ({name}) than these ({dataset.name}); name "
+            "their directory with --data-dir"
+        )
+    return Run(settings, network, dataset, list(history), len(history), identity(path))
+
+
+def read_settings(path: Path, about: dict[str, Any], history: Any = ()) -> Settings:
+    """The settings in a file, checked, and its history with them; ModelError says what is wrong.
+
+    A setting that is missing is younger than the file, and has its default.
+    """
+    try:
+        for number, row in enumerate(history, start=1):
+            if row.keys() != ROW or row["epoch"] != number:
+                raise utils.SettingError(f"epoch {number} is {row}")
+            check_settings(**row)
+        return Settings(**about["settings"])
+    except (TypeError, AttributeError, utils.SettingError) as error:  # TypeError: of other names
+        raise ModelError(f"{path}: {error}; run train_network.py again") from error
 
 
 def load_data(name: str, data_dir: Path | None, *sizes: int | None) -> Dataset:
@@ -239,22 +293,34 @@ def load_data(name: str, data_dir: Path | None, *sizes: int | None) -> Dataset:
     return load_dataset(data_dir, "sample" if name == "sample" else "mnist", *sizes)
 
 
-def load_run(path: Path, data_dir: Path | None) -> Run:
-    """Read a run's file, and the images that it is about; UserError where they are others."""
-    network = NeuralNetwork.load(path)
-    metadata = network.metadata
-    if not {"settings", "dataset", "fingerprint", "history"} <= metadata.keys():
-        raise ModelError(f"{path} holds a network, but no run; run train_network.py")
-    usual = settings_of(make_parser().parse_args([]))
-    metadata["settings"] = usual | metadata["settings"]  # an older run lacks what is new since
-    settings, name = Namespace(**metadata["settings"]), metadata["dataset"]
-    dataset = load_data(name, data_dir, settings.train_size, settings.test_size)
-    if dataset.fingerprint != metadata["fingerprint"]:
-        raise UserError(
-            f"{path}: that run was about other images ({name}) than these ({dataset.name}); name "
-            "their directory with --data-dir"
-        )
-    return Run(network, dataset, len(metadata["history"]))
+def resume_run(given: dict[str, Any], output_dir: Path, data_dir: Path | None) -> Run:
+    """The unfinished run in the directory, or else the finished one, with the settings given.
+
+    Only the language may be another, and the number of epochs where no rate depends on it.
+    """
+    path = output_dir / CHECKPOINT_FILE
+    path = path if path.exists() else output_dir / MODEL_FILE
+    run = load_run(path, data_dir)
+    asked = replace(run.settings, **given)
+    free = {"lang"} if asked.final_learning_rate else {"lang", "epochs"}
+    for name, value in vars(run.settings).items():
+        if getattr(asked, name) != value and name not in free:
+            raise UserError(
+                f"--{name.replace('_', '-')} is {as_typed(name, getattr(asked, name))}, but "
+                f"{as_typed(name, value)} in {path}; to resume that run leave the option out, for "
+                "a new run leave out --resume"
+            )
+    if asked.epochs < len(run.history):
+        raise UserError(f"--epochs is {asked.epochs}, but {path} has had {len(run.history)}")
+    run.settings = asked
+    return run
+
+
+def as_typed(name: str, value: Any) -> str:
+    """A setting as one types it."""
+    if value is None:
+        return "all" if name.endswith("size") else "not given"
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 # --- training ---------------------------------------------------------------------------------
@@ -263,18 +329,18 @@ def load_run(path: Path, data_dir: Path | None) -> Run:
 def train_epochs(run: Run, on_progress: Callable[[int], None] | None = None) -> Iterator[dict]:
     """Train from where the run's history ends to the last epoch of its settings.
 
-    Yields the epoch's row of `Run.history` after each; prints nothing. `on_progress` is called
+    Yields the epoch's row of `run.history` after each; prints nothing. `on_progress` is called
     with the number of the epoch's samples done.
     """
     network, settings, history, train = run.network, run.settings, run.history, run.dataset.train
     x, y = train.images, train.targets(settings.digit)
     for epoch in range(len(history) + 1, settings.epochs + 1):
-        sgd = sgd_of(settings, epoch)
+        sgd = settings.sgd(epoch)
         if settings.augment or settings.focus:
             loss = train_portions(run, y, sgd, epoch, on_progress)
         else:
-            loss = network.train_epoch(x, y, sgd, on_progress=on_progress, by_steps=settings.loop)
-        test = Run(network, run.dataset).evaluation  # of now: `run` keeps what it once evaluated
+            loss = network.train_epoch(x, y, sgd, on_progress=on_progress, loop=settings.loop)
+        test = run.evaluate()
         row = {"epoch": epoch, "loss": loss, "test_loss": test.loss}
         row |= {"test_accuracy": test.accuracy, "test_recall": test.recall}
         history.append(utils.for_json(row))
@@ -301,13 +367,17 @@ def train_portions(
 
     losses, trained, seen = [], [], 0
     with ThreadPoolExecutor(1) as ahead:  # deforms the next portions while this one trains
-        for portion, copies in zip(portions, ahead.map(copies_of, portions, count()), strict=True):
+        try:
+            deformed = ahead.map(copies_of, portions, count())
+        except RuntimeError:  # where no thread can start, each when it is needed
+            deformed = map(copies_of, portions, count())
+        for portion, copies in zip(portions, deformed, strict=True):
             targets, order = y[portion], np.arange(len(portion))
             if settings.focus:
                 error = np.abs(network.predict_proba(copies) - targets)
                 is_taken = rng.random(len(order)) < LEAST_CHANCE + CHANCE_BY_ERROR * error
                 order = order[is_taken] if is_taken.any() else order
-            losses.append(network.train_epoch(copies, targets, sgd, order, by_steps=settings.loop))
+            losses.append(network.train_epoch(copies, targets, sgd, order, loop=settings.loop))
             trained.append(len(order))
             seen += len(portion)
             if on_progress:
@@ -315,67 +385,66 @@ def train_portions(
     return float(np.average(losses, weights=trained))
 
 
-def sgd_of(settings: Namespace, epoch: int) -> SGD:
-    """The update rule of an epoch, counted from 1: the rate falls linearly, or stays."""
-    rate, last = settings.learning_rate, settings.final_learning_rate
-    if last is not None and settings.epochs > 1:
-        rate += (last - rate) * (epoch - 1) / (settings.epochs - 1)
-    return SGD(rate, settings.momentum, settings.l2)
-
-
-def train(log: RunLog, run: Run, options: Namespace) -> None:
+def train(out: Output, run: Run, checkpoint: Path, resumed: bool) -> None:
     """Train to the end, the run's file written after every epoch: no whole epoch is ever lost."""
-    checkpoint, epochs = options.output_dir / CHECKPOINT_FILE, run.settings.epochs
-    if checkpoint.exists() and not options.resume:
-        log.remark("This run replaces an unfinished one; --resume goes on with that instead")
+    if checkpoint.exists() and not resumed:
+        out.screen("This run replaces an unfinished one; --resume continues that instead")
+    line, epochs, _ = (
+        N_("Epoch {epoch}/{epochs}, loss: {loss:.6f}"),
+        run.settings.epochs,
+        out.language,
+    )
+    out.log_text(f"\n{_('Training:')}\n")
+    for row in run.history:
+        out.log(line, epochs=epochs, **row)
     before, start = len(run.history), time.perf_counter()
-    log.write(f"\n{log.text('Training:')}\n")
-    for row in chain(list(run.history), train_epochs(run, partial(show_progress, log, run))):
-        if row["epoch"] > before:
-            run.network.save(checkpoint)
-            run.saved = row["epoch"]
-        log.say("Epoch {epoch}/{epochs}, loss: {loss:.6f}", epochs=epochs, **row)
+    for row in train_epochs(run, partial(show_progress, out, run)):
+        run.save(checkpoint)
+        out.log(line, epochs=epochs, **row)
     if done := len(run.history) - before:
         seconds = time.perf_counter() - start
         rate = done * len(run.dataset.train.digits) / seconds
-        log.remark("Trained in {time:.2f} s, {rate:,.0f} samples a second", time=seconds, rate=rate)
+        out.screen("Trained in {time:.2f} s, {rate:,.0f} samples a second", time=seconds, rate=rate)
 
 
-def show_progress(log: RunLog, run: Run, done: int) -> None:
-    """Tell a terminal how many samples of the run's present epoch are done."""
+def show_progress(out: Output, run: Run, done: int) -> None:
+    """Show on a terminal how many samples of the run's present epoch are done."""
     share, epoch = done / len(run.dataset.train.digits), len(run.history) + 1
-    log.progress("Epoch {epoch}/{epochs}", share, epoch=epoch, epochs=run.settings.epochs)
+    out.progress("Epoch {epoch}/{epochs}", share, epoch=epoch, epochs=run.settings.epochs)
 
 
-def say_how_to_go_on(log: RunLog, run: Run, options: Namespace) -> None:
-    """After an interruption: what is saved, and the command that goes on from there."""
-    if not run.saved:
-        log.remark("Interrupted before an epoch was done: there is nothing to go on with")
-        return
-    command = ["python", os.path.relpath(__file__), "--resume", "--epochs", str(options.epochs)]
-    for option, place in ("--output-dir", options.output_dir), ("--data-dir", options.data_dir):
-        command += [option, str(place)] if place not in (None, OUTPUT_DIR) else []
-    log.remark(
-        "Interrupted after epoch {saved} of {epochs}. To go on: {command}",
-        saved=run.saved,
-        epochs=options.epochs,
-        command=shlex.join(command),
-    )
+def suggest_resume(out: Output, run: Run, output_dir: Path, data_dir: Path | None) -> None:
+    """After an interruption: what is saved, and the command that continues it."""
+    epochs, command = run.settings.epochs, f"python {shlex.quote(sys.argv[0])} --resume"
+    for option, path in ("--output-dir", output_dir), ("--data-dir", data_dir):
+        if path not in (None, OUTPUT_DIR):
+            command += f" {option}={shlex.quote(str(path))}"  # with =, as it may begin with a dash
+    if run.is_in_place():
+        line = N_("Interrupted after epoch {saved} of {epochs}. To resume: {command}")
+        out.screen(line, saved=run.saved, epochs=epochs, command=f"{command} --epochs={epochs}")
+    elif (output_dir / CHECKPOINT_FILE).exists():
+        out.screen(
+            "Interrupted. To resume the run whose checkpoint is there: {command}", command=command
+        )
+    else:
+        out.screen("Interrupted before an epoch was done: there is nothing to resume")
 
 
 # --- the report -------------------------------------------------------------------------------
 
 
-def describe_run(log: RunLog, run: Run) -> None:
+def describe_run(out: Output, run: Run) -> None:
     """Say which network is trained how, and on which data."""
     network, settings, data = run.network, run.settings, run.dataset
-    name = dataset_name(data.name, log.text)
-    title = log.text("Recognising the handwritten digit {n} in {name}", n=settings.digit, name=name)
-    log.write(f"{title}\n{'=' * len(title)}")
-    warn_of_sample(log, run)
-    inputs, *hidden, output = network.layer_sizes
+    _ = out.language
+    name = dataset_name(data.name, _)
+    title = _("Recognising the handwritten digit {n} in {name}", n=settings.digit, name=name)
+    out.log_text(f"{title}\n{'=' * len(title)}")
+    warn_of_sample(out, run)
+    inputs, *units = network.layer_sizes
+    names = [activation.function.__name__ for activation in network.activations]
     first, last = settings.learning_rate, settings.final_learning_rate
-    log.say(
+    out.log(
         """
         Network: {layers}; {parameters:,} parameters, {s.dtype}, seed {s.seed}
         Training: epochs {s.epochs}, an update after every sample; learning rate {rate}
@@ -383,27 +452,27 @@ def describe_run(log: RunLog, run: Run) -> None:
         Training images: {a.total:,}, of them {a.count:,} show the digit {s.digit} ({a.share:.2%})
         Test images: {b.total:,}, of them {b.count:,} show the digit {s.digit} ({b.share:.2%})
         """,
-        layers=" -> ".join([f"{inputs}", *(f"{n} tanh" for n in hidden), f"{output} sigmoid"]),
+        layers=" -> ".join([f"{inputs}", *map("{} {}".format, units, names)]),
         parameters=sum(array.size for array in network.weights + network.biases),
         rate=f"{first:g}" if last is None else f"{first:g} .. {last:g}",
         a=utils.Rate.of(data.train.digits == settings.digit),
-        b=utils.Rate.of(run.is_digit),
+        b=utils.Rate.of(data.test.digits == settings.digit),
         s=settings,
     )
     if settings.augment:
-        log.say("Every epoch trains on copies deformed anew")
+        out.log("Every epoch trains on copies deformed anew")
     if settings.focus:
-        log.say("It trains mostly on what the network gets wrong or is unsure of")
+        out.log("It trains mostly on what the network gets wrong or is unsure of")
 
 
-def dataset_name(name: str, text: Callable[..., str]) -> str:
-    return text("the bundled sample, NOT MNIST") if name == "sample" else name
+def dataset_name(name: str, _: Language) -> str:
+    return _("the bundled sample, NOT MNIST") if name == "sample" else name
 
 
-def warn_of_sample(log: RunLog, run: Run) -> None:
+def warn_of_sample(out: Output, run: Run) -> None:
     """Whoever reads only the first or the last lines must see that this was not MNIST."""
     if run.dataset.name == "sample":
-        log.say(
+        out.log(
             """
             NOT MNIST: the data is the bundled sample, drawn to look like handwriting;
             python mnist_loader.py downloads MNIST
@@ -411,31 +480,31 @@ def warn_of_sample(log: RunLog, run: Run) -> None:
         )
 
 
-def show_examples(log: RunLog, run: Run) -> None:
+def show_examples(out: Output, run: Run) -> None:
     """Draw the first training images of the digit, as the lab sheet does."""
-    train, digit = run.dataset.train, run.settings.digit
+    train, digit, _ = run.dataset.train, run.settings.digit, out.language
     rows = np.flatnonzero(train.digits == digit)[:EXAMPLES_SHOWN]
-    log.write()
+    out.log_text()
     if not len(rows):
-        log.say("No {digit} among the training images: nothing to learn; --train-size", digit=digit)
+        out.log("No {digit} among the training images: nothing to learn; --train-size", digit=digit)
         return
-    log.say("Examples of the digit {digit} from the training set:", digit=digit)
-    log.write()
-    captions = [log.text("Example {n}:", n=number) for number in range(1, len(rows) + 1)]
-    log.write(utils.ascii_art(train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE), captions))
+    out.log("Examples of the digit {digit} from the training set:", digit=digit)
+    out.log_text()
+    captions = [_("Example {n}:", n=number) for number in range(1, len(rows) + 1)]
+    out.log_text(utils.ascii_art(train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE), captions))
 
 
-def report_results(log: RunLog, run: Run) -> None:
+def report_results(out: Output, run: Run, result: Evaluation) -> None:
     """Say how the network does on the test set: accuracy beside its baseline, and each mistake."""
-    result, facts = run.evaluation, {"digit": run.settings.digit, "r": run.evaluation}
-    say, text = partial(log.say, **facts), partial(log.text, **facts)
+    values = {"digit": run.settings.digit, "r": result}
+    log, _ = partial(out.log, **values), partial(out.language, **values)
     confusion = [
-        ["", f"{text('answered')}: {text(utils.YES)}", f"{text('answered')}: {text(utils.NO)}"],
-        [text("shows {digit}"), text("{r.true_positives:,}"), text("{r.false_negatives:,}")],
-        [text("shows another"), text("{r.false_positives:,}"), text("{r.true_negatives:,}")],
+        ["", f"{_('answered')}: {_(utils.YES)}", f"{_('answered')}: {_(utils.NO)}"],
+        [_("shows {digit}"), _("{r.true_positives:,}"), _("{r.false_negatives:,}")],
+        [_("shows another"), _("{r.false_positives:,}"), _("{r.true_negatives:,}")],
     ]
-    log.write()
-    say(
+    out.log_text()
+    log(
         """
         Results on the test set:
 
@@ -449,54 +518,57 @@ def report_results(log: RunLog, run: Run) -> None:
         Of the digit {digit}: precision {r.precision:.2%}, recall {r.recall:.2%}, F1 {r.f1:.2%}
         Area under the ROC curve: {r.roc_auc:.4f}
         """,
-        usual=text(result.usual_answer),
+        usual=_(result.usual_answer),
         confusion=table(confusion),
     )
-    log.write()
+    out.log_text()
     if result.only_answer:
-        say(ONE_ANSWER, only=text(result.only_answer))
+        log(ONE_ANSWER, only=_(result.only_answer))
         return
-    say("False alarms, other digits taken for {digit}: {r.false_positives:,} of {r.negatives:,}")
-    for n, rate in run.false_alarms().items():
+    log("False alarms, other digits taken for {digit}: {r.false_positives:,} of {r.negatives:,}")
+    for n, rate in run.false_alarms(result).items():
         if rate.count:
-            say("  digit {n}: {rate.count:,} of {rate.total:,} ({rate.share:.2%})", n=n, rate=rate)
-    say("Missed, images of {digit} not recognised: {r.false_negatives:,} of {r.positives:,}")
-    if missed := np.flatnonzero(run.is_digit & ~run.answers).tolist():
-        line = text("images of the test set, counted from 0: {rows}", rows=str(missed)[1:-1])
-        log.write(textwrap.indent(textwrap.fill(line, LOG_WIDTH), "  "))
+            log("  digit {n}: {rate.count:,} of {rate.total:,} ({rate.share:.2%})", n=n, rate=rate)
+    log("Missed, images of {digit} not recognised: {r.false_negatives:,} of {r.positives:,}")
+    if missed := np.flatnonzero(result.truth & ~result.answers).tolist():
+        line = _("images of the test set, counted from 0: {rows}", rows=str(missed)[1:-1])
+        out.log_text(textwrap.indent(textwrap.fill(line, LOG_WIDTH), "  "))
 
 
-def report_claims(log: RunLog, run: Run) -> None:
+def report_claims(out: Output, run: Run, claims: list[utils.Claim]) -> None:
     """Say whether the network errs where the lab sheet claims it does: a table with verdicts."""
-    digit, text = run.settings.digit, log.text
-    rows = [["", text("errors on these"), text("on the others")]]
-    rows[0] += [text("difference, points"), text("verdict")]
-    rate = partial(text, said("{r.count:,} of {r.total:,} {r.share:7.2%}"))
-    for claim in run.claims:
-        row = [text(claim.title, **claim.fields), rate(r=claim.affected), rate(r=claim.rest)]
-        rows.append([*row, in_points(claim), text(claim.verdict)])
-    log.write()
-    log.say(
-        """
-        Error analysis: does the network err where the lab sheet says that it does?
-        (shares of the test images, with 95% intervals; limits from the training images)
-        """
-    )
-    if digit != LAB_DIGIT:
-        log.say("(the lab sheet speaks of the digit 8; here the same is asked of {n})", n=digit)
-    log.write(f"\n{table(rows)}\n")
-    if run.settings.test_size and all(c.verdict == utils.INCONCLUSIVE for c in run.claims):
-        log.say("Too few of these images to tell; --test-size all takes all test images")
-    if (run.dataset.name, digit) == ("MNIST", LAB_DIGIT):
-        log.say("One run is one sample: over ten seeds the lab's run finds 74 to 84% of the 8s")
-    warn_of_sample(log, run)
+    settings, _ = run.settings, out.language
+    rows = [["", _("errors on these"), _("on the others"), _("difference, points"), _("verdict")]]
+    rate = N_("{r.count:,} of {r.total:,} {r.share:7.2%}")
+    for claim in claims:
+        row = [_(claim.title, **claim.fields), _(rate, r=claim.affected), _(rate, r=claim.rest)]
+        rows.append([*row, in_points(claim, _), _(claim.verdict)])
+    out.log_text()
+    if claims:
+        out.log(
+            """
+            Error analysis: does the network err where the lab sheet says that it does?
+            (shares of the test images, with 95% intervals; limits from the training images)
+            """
+        )
+        if settings.digit != LAB_DIGIT:
+            line = N_("(the lab sheet speaks of the digit 8; here the same is asked of {n})")
+            out.log(line, n=settings.digit)
+        out.log_text(f"\n{table(rows)}\n")
+        if settings.test_size and all(claim.verdict == utils.INCONCLUSIVE for claim in claims):
+            out.log("Too few of these images to tell; --test-size all takes all test images")
+    is_labs = settings == Settings(seed=settings.seed, lang=settings.lang)
+    if is_labs and run.dataset.name == "MNIST":
+        out.log("One run is one sample: over ten seeds the lab's run finds 74 to 84% of the 8s")
+    warn_of_sample(out, run)
 
 
-def in_points(compared: Any) -> str:
+def in_points(compared: Any, _: Language) -> str:
     """The difference of a claim or a row of the study, and its interval, in percentage points."""
     low, high = compared.interval
-    points = f"{100 * compared.difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
-    return "n/a" if np.isnan(low) else points
+    if np.isnan(low):
+        return _("n/a")
+    return f"{100 * compared.difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
 
 
 def table(rows: list[list[str]]) -> str:
@@ -511,42 +583,76 @@ def table(rows: list[list[str]]) -> str:
 # --- the files --------------------------------------------------------------------------------
 
 
-def write_results(log: RunLog, run: Run, output_dir: Path) -> None:
+def write_results(
+    out: Output, run: Run, result: Evaluation, claims: list[utils.Claim], output_dir: Path
+) -> None:
     """Write log and metrics, then the model; the checkpoint goes last, so no state is lost."""
-    settings = {name: v for name, v in vars(run.settings).items() if name not in ("hidden", "lang")}
-    sizes = {"train_size": len(run.dataset.train.digits), "test_size": run.evaluation.total}
+    settings = asdict(run.settings)
+    del settings["hidden"], settings["lang"]
+    sizes = {"train_size": len(run.dataset.train.digits), "test_size": result.total}
     metrics = {
         "dataset": run.dataset.name,
         "configuration": settings | sizes | {"layer_sizes": run.network.layer_sizes},
         "epochs_completed": len(run.history),
         "history": run.history,
-        "evaluation": utils.for_json(asdict(run.evaluation)),
-        "error_analysis": [claim.as_dict() for claim in run.claims],
+        "evaluation": result.as_dict(),
+        "error_analysis": [claim.as_dict() for claim in claims],
     }
-    write_text(output_dir / LOG_FILE, log.contents())
+    write_text(output_dir / LOG_FILE, out.contents())
     write_text(output_dir / METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
-    run.network.save(output_dir / MODEL_FILE)
-    (output_dir / CHECKPOINT_FILE).unlink(missing_ok=True)
+    checkpoint, file, is_own = output_dir / CHECKPOINT_FILE, run.file, run.is_in_place()
+    run.save(output_dir / MODEL_FILE)
+    if is_own and file[0] == checkpoint:
+        checkpoint.unlink()
+    elif checkpoint.exists():
+        out.screen(
+            "Another run is at work in {path}: the last to end leaves its files", path=output_dir
+        )
     for name in LOG_FILE, METRICS_FILE, MODEL_FILE:
-        log.remark("Written: {path}", path=output_dir / name)
+        out.screen("Written: {path}", path=output_dir / name)
 
 
-def point_out_old_figures(log: RunLog, output_dir: Path) -> None:
-    """Name the figures beside the new run that were drawn of an older one."""
-    if old := sorted(path.name for path in output_dir.iterdir() if path.stem in FIGURES):
-        log.remark(
-            "Figures of an older run: {names}; python visualize_results.py draws them anew",
+def point_out_old_pictures(out: Output, output_dir: Path) -> None:
+    """Name the pictures beside the new run, which cannot be of it, and what draws them anew."""
+    if old := sorted(p.name for p in output_dir.iterdir() if p.suffix in PICTURE_SUFFIXES):
+        out.screen(
+            """
+            Pictures from before this run: {names}
+            python visualize_results.py draws figures anew, with --animate the film, with --image
+            what was read in your own pictures
+            """,
             names=", ".join(old),
         )
 
 
-# --- the study --------------------------------------------------------------------------------
+# --- the study of the lab sheet's possible improvements ---------------------------------------
+
+STUDY: dict[str, dict[str, Any]] = {  # each alone: what it changes in the lab's run
+    N_("the lab's run"): {},
+    N_("128 hidden units"): {"hidden": (128,)},
+    N_("256 hidden units"): {"hidden": (256,)},
+    N_("two hidden layers, 64 and 32 units"): {"hidden": (64, 32)},
+    N_("dropout 0.2"): {"dropout": 0.2},
+    N_("30 epochs"): {"epochs": 30},
+    N_("50 epochs"): {"epochs": 50},
+    N_("15,000 training images"): {"train_size": 15000},
+    N_("30,000 training images"): {"train_size": 30000},
+    N_("L2 0.0001"): {"l2": 1e-4},
+    N_("momentum 0.9"): {"momentum": 0.9},
+    N_("learning rate falling to 0.001"): {"final_learning_rate": 0.001},
+    N_("deformed copies (--augment)"): {"augment": True},
+}
+STUDY_SEEDS = 5
+COMPARED = ("f1", "recall", "precision", "false_positives", "false_negatives")
+STUDENT_T = 2.776445  # its 0.975 quantile for 5 seeds, 4 degrees of freedom
+BETTER, WORSE, NO_EFFECT = N_("better"), N_("worse"), N_("no measurable effect")
+Study = dict[str, list[dict[str, Any]]]  # of each change an evaluation per seed
 
 
 class StudyRow(NamedTuple):
-    """What one improvement brings: means over the seeds, and its F1 less that of the lab's run."""
+    """What one change brings: means over the seeds, and its F1 less that of the lab's run."""
 
-    improvement: str  # as on the command line; "" is the lab's run itself
+    change: str  # a key of STUDY
     f1: float
     recall: float
     precision: float
@@ -560,73 +666,77 @@ class StudyRow(NamedTuple):
         return BETTER if low > 0 else WORSE if high < 0 else NO_EFFECT
 
 
-def study_runs() -> list[str]:
-    """The options of each run of the study: those of all seeds of an improvement together."""
-    return [f"{improvement} --seed {n}" for improvement in STUDY for n in range(STUDY_SEEDS)]
-
-
-def run_study(arguments: Sequence[str], options: Namespace) -> int:
-    """Train the lab's run and each improvement with every seed; what is done is not done again."""
-
-    def begin(command: str) -> Run:
-        command += " --test-size all --lang en"
-        return new_run(make_parser().parse_args([*arguments, *command.split()]))
-
-    lab_run = begin("")
-    output_dir, log = writable_directory(options.output_dir), RunLog(options.lang)
-    path, about, runs = output_dir / STUDY_FILE, lab_run.network.metadata, {}
-    commands = study_runs()
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        earlier = json.loads(path.read_bytes())
-        if earlier["about"] == about:
-            runs = {command: dict(run) for command, run in dict(earlier["runs"]).items()}
+def run_study(settings: Settings, output_dir: Path, load: Callable[..., Dataset]) -> int:
+    """Train the lab's run and each change of it with every seed; what is done is not done again."""
+    out, settings = Output(settings.lang), replace(settings, test_size=None, seed=0, lang="en")
+    lab_run = new_run(settings, load)
+    path, study = (
+        utils.writable_directory(output_dir, (STUDY_FILE, STUDY_LOG_FILE)) / STUDY_FILE,
+        {name: [] for name in STUDY},
+    )
+    with suppress(UserError):
+        about, earlier = read_study(path)
+        study = earlier if about == json.loads(json.dumps(lab_run.about)) else study
     try:
-        for command in commands:
-            if command not in runs:
-                run = begin(command)
-                for _ in train_epochs(run):
-                    log.progress("Study:", len(runs) / len(commands))
-                runs[command] = utils.for_json(asdict(run.evaluation))
-                write_text(path, json.dumps({"about": about, "runs": runs}, indent=1) + "\n")
-    except KeyboardInterrupt as interrupt:
-        log.remark("Interrupted; the same command goes on from here")
-        return utils.exit_code(interrupt)
-    report_study(log, lab_run, read_study(path)[1])
-    write_text(output_dir / STUDY_LOG_FILE, log.contents())
-    log.remark("Written: {path}", path=output_dir / STUDY_LOG_FILE)
+        for change, seed in product(STUDY, range(STUDY_SEEDS)):
+            if seed < len(study[change]):
+                continue
+            run = new_run(replace(settings, **STUDY[change], seed=seed), load)
+            done = sum(map(len, study.values())) / (len(STUDY) * STUDY_SEEDS)
+            for _ in train_epochs(run):
+                out.progress("Study:", done)
+            study[change].append(run.evaluate().as_dict())
+            write_text(path, json.dumps({"about": lab_run.about, "runs": study}, indent=1) + "\n")
+    except KeyboardInterrupt:
+        out.screen("Interrupted; the same command continues from here")
+        raise
+    report_study(out, lab_run, compare_study(study))
+    write_text(output_dir / STUDY_LOG_FILE, out.contents())
+    out.screen("Written: {path}", path=output_dir / STUDY_LOG_FILE)
     return 0
 
 
-def read_study(path: Path) -> tuple[dict[str, Any], list[StudyRow]]:
-    """The finished study that `run_study` wrote: the lab's run's metadata, and its rows."""
-    names = ("f1", "recall", "precision", "false_positives", "false_negatives")
+def read_study(path: Path) -> tuple[dict[str, Any], Study]:
+    """What `run_study` has written so far: what the lab's run is, and the evaluations."""
     try:
-        study = json.loads(path.read_bytes())
-        about, runs = study["about"], study["runs"]
-        values = [[runs[command][name] for name in names] for command in study_runs()]
-        values = np.array(values, float).reshape(len(STUDY), STUDY_SEEDS, len(names))
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{path} is no finished study; run train_network.py --study") from error
-    gains = values[:, :, 0] - values[0, :, 0]  # (improvements, seeds)
+        content = json.loads(utils.read_file(path, UserError, "run train_network.py --study"))
+        about, runs = content["about"], content["runs"]
+        study = {change: list(runs.pop(change, [])) for change in STUDY}
+        for row in chain(*study.values()):
+            check_settings(**{name: row[name] for name in COMPARED})
+        if runs:
+            raise ValueError
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is no study; run train_network.py --study") from error
+    read_settings(path, about)
+    return about, study
+
+
+def compare_study(study: Study) -> list[StudyRow]:
+    """Each change beside the lab's run, seed by seed; UserError where a run is missing."""
+    if {len(rows) for rows in study.values()} != {STUDY_SEEDS}:
+        raise UserError("the study is not finished; run train_network.py --study again")
+    values = [[[row[name] for name in COMPARED] for row in rows] for rows in study.values()]
+    values = np.array(values, float)  # (changes, seeds, names)
+    gains = values[:, :, 0] - values[0, :, 0]  # (changes, seeds)
     reach = STUDENT_T * gains.std(axis=1, ddof=1) / np.sqrt(STUDY_SEEDS)
     means = zip(STUDY, values.mean(axis=1), gains.mean(axis=1), reach, strict=True)
-    return about, [
-        StudyRow(improvement, f1, recall, precision, alarms + missed, gain, (gain - by, gain + by))
-        for improvement, (f1, recall, precision, alarms, missed), gain, by in means
+    return [
+        StudyRow(change, f1, recall, precision, alarms + missed, gain, (gain - by, gain + by))
+        for change, (f1, recall, precision, alarms, missed), gain, by in means
     ]
 
 
-def report_study(log: RunLog, lab_run: Run, rows: list[StudyRow]) -> None:
-    """A table of the improvements with verdicts."""
-    text = log.text
-    cells = [[text("options"), "F1", text("recall"), text("precision"), text("errors")]]
-    cells[0] += [text("difference, points"), text("verdict")]
-    for row in rows:
-        name = row.improvement or text("(the lab's run)")
-        compared = [in_points(row), text(row.verdict)] if row.improvement else ["", ""]
-        means = text("{r.f1:.2%} {r.recall:.2%} {r.precision:.2%} {r.errors:.1f}", r=row).split()
-        cells.append([name, *means, *compared])
-    log.say(
+def report_study(out: Output, lab_run: Run, rows: list[StudyRow]) -> None:
+    """A table of the changes with verdicts."""
+    _ = out.language
+    table_rows = [[_("change"), "F1", _("recall"), _("precision"), _("errors")]]
+    table_rows[0] += [_("difference, points"), _("verdict")]
+    for n, row in enumerate(rows):
+        means = _("{r.f1:.2%} {r.recall:.2%} {r.precision:.2%} {r.errors:.1f}", r=row).split()
+        compared = [in_points(row, _), _(row.verdict)] if n else ["", ""]
+        table_rows.append([_(row.change), *means, *compared])
+    out.log(
         """
         What each improvement of the lab's run brings: digit {digit}, {name}, {n:,} test images
         (means of {seeds} seeds; the difference is of F1, from the lab's run with the same seed,
@@ -635,10 +745,10 @@ def report_study(log: RunLog, lab_run: Run, rows: list[StudyRow]) -> None:
         {table}
         """,
         digit=lab_run.settings.digit,
-        name=dataset_name(lab_run.dataset.name, text),
+        name=dataset_name(lab_run.dataset.name, _),
         n=len(lab_run.dataset.test.digits),
         seeds=STUDY_SEEDS,
-        table=table(cells),
+        table=table(table_rows),
     )
 
 

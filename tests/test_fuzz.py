@@ -7,8 +7,11 @@ A few hundred seeded mutations of each kind of file; many more by
 
 from __future__ import annotations
 
+import copy
 import gzip
 import io
+import json
+import math
 import os
 import random
 import resource
@@ -16,7 +19,7 @@ import signal
 import struct
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
 
@@ -26,6 +29,7 @@ from made_data import idx_bytes, made_images
 
 import train_network
 from mnist_loader import WORKING_SIDE, find_digits, read_idx, read_picture
+from neural_network import NeuralNetwork
 from utils import UserError
 
 MUTATIONS = int(os.environ.get("MUTATIONS", 300))  # in all, shared by five kinds of file
@@ -166,3 +170,70 @@ def test_damaged_file_is_read_rightly_or_refused_in_a_line(kinds, tmp_path, kind
     assert refused > MUTATIONS / len(kinds) / 10
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before
     assert grown << 10 < MOST_GROWTH
+
+
+# --- values in what a run and a study keep as JSON ----------------------------------------------
+
+ODD = [
+    None,
+    True,
+    -1,
+    0,
+    0.5,
+    3,
+    1e300,
+    math.nan,
+    math.inf,
+    10**400,
+    "",
+    "8",
+    "sample",
+    [],
+    {},
+    [5],
+]
+
+
+def with_an_odd_value(content: dict, rng: random.Random) -> dict:
+    """A copy in which a value, at any depth, is odd or missing, or has a stranger beside it."""
+    content = copy.deepcopy(content)
+    place, key = {"": content}, ""
+    while isinstance(place[key], dict | list) and place[key] and rng.random() < 0.9:
+        place = place[key]
+        key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
+    if rng.random() < 0.1:
+        del place[key]
+    elif isinstance(place[key], dict) and rng.random() < 0.5:
+        place[key]["stranger"] = rng.choice(ODD)
+    else:
+        place[key] = rng.choice(ODD)
+    return content
+
+
+@pytest.mark.filterwarnings("error")  # whose text would be a second line
+def test_odd_values_of_a_run_and_a_study_end_in_a_line(made_dir, tmp_path, monkeypatch, capsys):
+    """Many more: MUTATIONS=20000 gives 2,000 of a run and 200 of a study."""
+    changes = {"the lab's run": {}, "momentum 0.9": {"momentum": 0.9}}
+    monkeypatch.setattr(train_network, "STUDY", changes)
+    small = ["--train-size=40", "--test-size=20", "--hidden=3", "--epochs=1"]
+    options = [f"--data-dir={made_dir}", f"--output-dir={tmp_path}"]
+    model, study = tmp_path / "model.npz", tmp_path / "study.json"
+    train_network.main([*options, *small])
+    train_network.main([*options, *small, "--study"])
+    network, content = NeuralNetwork.load(model), json.loads(study.read_bytes())
+    metadata, rng, refused = network.metadata, random.Random(0), 0
+    for _ in range(MUTATIONS // 10):
+        network.metadata = with_an_odd_value(metadata, rng)
+        network.save(model)
+        try:
+            assert train_network.main([*options, "--resume", "--epochs=1"]) == 0
+        except UserError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > MUTATIONS / 30
+    for _ in range(MUTATIONS // 100):
+        study.write_text(json.dumps(with_an_odd_value(content, rng)))
+        with suppress(UserError):
+            train_network.compare_study(train_network.read_study(study)[1])
+        assert train_network.main([*options, *small, "--study"]) == 0
+    assert capsys.readouterr().err == ""
