@@ -8,17 +8,23 @@ digit that it is until `Split.targets` asks which images show the one digit to r
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while NumPy loads: no traceback
+
 import gzip
 import hashlib
+import io
 import math
 import os
-import sys
+import time
 import urllib.request
 import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 import utils
-from utils import UserError, closed_loops, connect, connected_components, said, stroke_width
+from utils import N_, UserError, closed_loops, connect, connected_components, stroke_width
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,7 +42,6 @@ if TYPE_CHECKING:
 OWN_DIR = Path(__file__).resolve().parent / "data"  # the one directory that is filled by itself
 DATA_DIR = Path(os.environ.get("MNIST_DATA_DIR") or OWN_DIR)
 SAMPLE_DIR = OWN_DIR / "sample"  # handwriting-like digits for machines without MNIST: its README.md
-SOURCES = ("auto", "mnist", "sample")
 
 IMAGE_SIDE = 28
 PIXELS = IMAGE_SIDE * IMAGE_SIDE
@@ -44,8 +49,17 @@ FULL_INK = 255  # the largest value of a pixel's byte
 DIGITS = 10
 
 GZIP_MAGIC = b"\x1f\x8b"
+# What is often met in place of the files: parts of names, and how the content begins
+DATA_NAMES, NAMED_AT_MOST = ("ubyte", "mnist", ".npz", ".csv", ".gz", ".zip"), 8
+NOT_IDX = {
+    GZIP_MAGIC: "gzip within gzip; unpack it once",
+    b"<": "a web page",
+    b"version https://git-lfs": "a Git LFS pointer, which `git lfs pull` replaces",
+}
 UNSIGNED_BYTE = 0x08  # the one type that MNIST uses; the others:
 IDX_TYPES = {0x09: "signed byte", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
+HEADER_BYTES = 16  # of a file of images
+MOST_IMAGES = utils.MOST_BYTES // PIXELS
 READ_CHUNK = 1 << 18  # bytes; a header's promise costs no more memory until the data is there
 
 # The files of LeCun, Cortes and Burges: bytes and SHA-256, of the file and of it unpacked.
@@ -73,10 +87,19 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 ANSWER_SECONDS = 3.0  # a mirror that is silent for so long is passed over: offline must not wait
+PATIENCE_SECONDS, SLOWEST = 20.0, 20_000  # then so many bytes a second: all within 11 minutes
+REMEDY = (
+    "put all four files there by hand (data/README.md), name another directory with --data-dir or "
+    "MNIST_DATA_DIR, or use --dataset sample"
+)
 
 
 class DatasetError(UserError):
     """Data that cannot be used; one line that says which file, what is wrong, what to do."""
+
+
+File = tuple[Path, bytes]  # and its content, read once: what is called MNIST is what is parsed
+_content = partial(utils.read_file, error_class=DatasetError, if_absent="see data/README.md")
 
 
 class Split(NamedTuple):
@@ -87,8 +110,7 @@ class Split(NamedTuple):
 
     def targets(self, digit: int = 8) -> np.ndarray:
         """The right answers, float32 (n,): 1.0 where the image shows `digit`, else 0.0."""
-        if digit not in range(DIGITS):
-            raise utils.SettingError(f"digit is {digit!r}; it must be a whole number from 0 to 9")
+        utils.check_settings(digit=digit)
         return (self.digits == digit).astype(np.float32)
 
 
@@ -119,17 +141,13 @@ def load_dataset(
     `data_dir` is the directory of four files in MNIST's names; None is `DATA_DIR`. The project's
     own data/ is filled by a download where files are missing. `source` is "mnist": from the
     directory; "sample": the bundled set, always; or "auto": from the directory, but where the own
-    data/ cannot be filled the sample, with a line on stderr that says why. `train_size` and
+    data/ cannot be filled the sample, with two lines on stderr that say so. `train_size` and
     `test_size` say how many images, the first ones in file order; None is all of them.
 
     Raises DatasetError if a file is missing and cannot be had, is damaged, or does not hold what
     its name says; SettingError, a ValueError, if an argument is none of the above.
     """
-    if source not in SOURCES:
-        raise utils.SettingError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
-    for name, size in ("train_size", train_size), ("test_size", test_size):
-        if size is not None and size < 1:
-            raise utils.SettingError(f"{name} is {size}; it must be at least 1, or None for all")
+    utils.check_settings(source=source, train_size=train_size, test_size=test_size)
 
     directory = Path(DATA_DIR if data_dir is None else data_dir)
     if source == "sample":
@@ -137,21 +155,19 @@ def load_dataset(
     elif directory.resolve() == OWN_DIR and None in _files_in(directory).values():
         try:
             download_mnist(directory)
-        except UserError as error:
+        except UserError:
             if source == "mnist":
                 raise
-            print(f"{error}. Going on with the bundled sample, NOT MNIST.", file=sys.stderr)
+            utils.warn("MNIST is not there; going on with the bundled sample, which is NOT MNIST.")
+            utils.warn("`python mnist_loader.py` downloads it, or says in full what hinders that.")
             directory = SAMPLE_DIR
-    files = _files_in(directory)
-    if missing := [name for name, path in files.items() if path is None]:
-        raise DatasetError(
-            f"{directory} lacks {', '.join(missing)}; put all four files there, name another "
-            "directory with --data-dir or MNIST_DATA_DIR, or use --dataset sample"
-        )
-    train_images, train_labels, test_images, test_labels = files.values()
-    train = _read_split(train_images, train_labels, train_size)
-    test = _read_split(test_images, test_labels, test_size)
-    return Dataset(_name_of(directory, files), train, test)
+    found = _files_in(directory)
+    if missing := ", ".join(name for name, path in found.items() if not path):
+        raise DatasetError(f"{directory} lacks {missing} ({_what_is_in(directory)}); {REMEDY}")
+    files = [(path, _content(path)) for path in found.values()]
+    train, test = _read_split(*files[:2], train_size), _read_split(*files[2:], test_size)
+    is_mnist = all(_is_original(name, file[1]) for name, file in zip(found, files, strict=True))
+    return Dataset(_name_of(directory, is_mnist), train, test)
 
 
 def _files_in(directory: Path) -> dict[str, Path | None]:
@@ -165,43 +181,59 @@ def _files_in(directory: Path) -> dict[str, Path | None]:
     return found
 
 
-def _name_of(directory: Path, files: dict[str, Path]) -> str:
+def _what_is_in(directory: Path) -> str:
+    """What a user may have meant, or what else is wrong with the directory."""
+    try:
+        names = sorted(path.name for path in directory.iterdir())
+    except OSError as error:
+        return error.strerror
+    alike = [name for name in names if any(part in name.lower() for part in DATA_NAMES)]
+    return f"it holds {', '.join(alike[:NAMED_AT_MOST]) or 'nothing like them'}"
+
+
+def _name_of(directory: Path, is_mnist: bool) -> str:
     """What the data set is called: MNIST is said of the original bytes alone."""
     if directory.resolve() == SAMPLE_DIR:
         return "sample"
-    if all(_is_original(path, name) for name, path in files.items()):
-        return "MNIST"
-    name = directory.resolve().name
-    return f"{name} (other files)" if name.lower() in ("mnist", "sample") else name
+    name = utils.printable(directory.resolve().name)
+    other = f"{name} (other files)" if name.lower() in ("mnist", "sample") else name
+    return "MNIST" if is_mnist else other
 
 
-def _read_split(images_path: Path, labels_path: Path, size: int | None) -> Split:
+def _is_original(name: str, content: bytes) -> bool:
+    """Whether this is, byte for byte, MNIST's file of that name, or what is packed in it."""
+    sha256 = dict(MNIST_FILES[name]).get(len(content))
+    return sha256 is not None and sha256 == hashlib.sha256(content).hexdigest()
+
+
+def _read_split(image_file: File, label_file: File, size: int | None) -> Split:
     """Read the first `size` images and their digits, and check that they belong together."""
-    digits, (labels, *more) = _read_idx(labels_path, None)
-    pixels, (images, *sides) = _read_idx(images_path, size)
+    (images_path, content), (labels_path, _) = image_file, label_file
+    _, (images, *sides) = _parse_idx(*image_file, 0)  # the headers: nothing is unpacked in vain
+    _, (labels, *more) = _parse_idx(*label_file, 0)
+    fault = ""
     if more or sides != [IMAGE_SIDE, IMAGE_SIDE]:
         held = "x".join(map(str, sides)) + " pixels an image" if sides else "labels"
-        raise DatasetError(
-            f"{images_path} holds {held}, {labels_path.name} {len(more) + 1}-dimensional data; "
-            f"{IMAGE_SIDE}x{IMAGE_SIDE} images and one label each are expected; are two files "
-            "interchanged?"
-        )
-    if images != labels or not images:
-        raise DatasetError(
-            f"{images_path} holds {images} images, {labels_path.name} {labels} labels; "
-            "get both again from one source"
-        )
-    if size is not None and size > images:
-        raise DatasetError(
-            f"{images_path} holds {images} images, {size} are asked for; ask for {images} or "
-            'fewer, or for "all"'
-        )
+        fault = f"{held}, {labels_path.name} {len(more) + 1}-dimensional data; {IMAGE_SIDE}x"
+        fault += f"{IMAGE_SIDE} images and one label each are expected; are two files interchanged?"
+    elif images != labels or not 0 < images <= MOST_IMAGES:
+        fault = f"{images} images, {labels_path.name} {labels} labels; as many of both, and at most"
+        fault += f" {MOST_IMAGES}, are expected; get both from one source"
+    elif size is not None and size > images:
+        fault = f'{images} images, {size} are asked for; ask for fewer, or for "all"'
+    if fault:
+        raise DatasetError(f"{images_path} holds {fault}")
+    digits, pixels = _parse_idx(*label_file, None)[0], _parse_idx(*image_file, size)[0]
     if (digits >= DIGITS).any():
         place = int(np.argmax(digits >= DIGITS))
-        raise DatasetError(
-            f"{labels_path}: label {place} is {digits[place]}, not a digit from 0 to 9; "
-            "get the original file"
-        )
+        fault = f"label {place} is {digits[place]}, not a digit from 0 to 9; get the original file"
+        raise DatasetError(f"{labels_path}: {fault}")
+    is_gzip, there = content.startswith(GZIP_MAGIC), len(content)
+    unpacked = int.from_bytes(content[-4:], "little") if is_gzip else there  # gzip's last word
+    for (packed, _), (plain, _) in MNIST_FILES.values():
+        whole = packed if is_gzip else plain
+        if plain == HEADER_BYTES + images * PIXELS != unpacked and there < whole:
+            utils.warn(f"{images_path} is cut off: {there} bytes of MNIST's {whole}; get it again")
     rows = pixels.reshape(len(pixels), PIXELS)
     return Split(np.divide(rows, FULL_INK, dtype=np.float32), digits[: len(rows)])
 
@@ -213,61 +245,52 @@ def read_idx(path: str | Path, limit: int | None = None) -> np.ndarray:
     dimensions, their sizes as big-endian uint32, then the data, row-major.
 
     Returns a uint8 array of the header's shape, its first axis cut to `limit`; no more of the file
-    is read than that takes, so damage behind it goes unnoticed. Without a limit the file is
+    is unpacked than that takes, so damage behind it goes unnoticed. Without a limit the file is
     checked to its end. Raises DatasetError if it is missing, unreadable, damaged or not IDX of
     unsigned bytes.
     """
-    if limit is not None and limit < 0:
-        raise utils.SettingError(f"limit is {limit}; it must not be negative, or None for all")
-    return _read_idx(Path(path), limit)[0]
+    utils.check_settings(limit=limit)
+    return _parse_idx(Path(path), _content(Path(path)), limit)[0]
 
 
-def _read_idx(path: Path, limit: int | None) -> tuple[np.ndarray, tuple[int, ...]]:
-    """`read_idx`, and the shape that the header gives."""
+def _parse_idx(path: Path, content: bytes, limit: int | None) -> tuple[np.ndarray, tuple[int, ...]]:
+    """`read_idx` of the file's content, and the shape that the header gives."""
 
     def refuse(what: str) -> DatasetError:
         return DatasetError(f"{path}: {what}; get the file again")
 
+    is_gzip, raw = content.startswith(GZIP_MAGIC), io.BytesIO(content)
+    stream = gzip.GzipFile(fileobj=raw) if is_gzip else raw
     try:
-        if path.exists() and not path.is_file():  # a pipe would block, a directory cannot be read
-            raise DatasetError(f"{path} is not a file; put the IDX file in its place")
-        with path.open("rb") as raw:
-            is_gzip = raw.peek(2).startswith(GZIP_MAGIC)
-            stream = gzip.GzipFile(fileobj=raw) if is_gzip else raw
-            magic = stream.read(4)
-            if not magic:
-                raise refuse("the file is empty")
-            if magic[:2] != b"\0\0"[: len(magic)]:  # a web page saved in its place, often
-                raise refuse(f"neither gzip nor IDX, it begins with {magic.hex(' ')}, not 00 00")
-            kind, dimensions = magic[2:] if len(magic) == 4 else (UNSIGNED_BYTE, 0)
-            if kind != UNSIGNED_BYTE:
-                name = IDX_TYPES.get(kind, "unknown to IDX")
-                raise refuse(f"data of type 0x{kind:02x} ({name}), not unsigned bytes (0x08)")
-            sizes = stream.read(4 * dimensions)
-            if not dimensions or len(sizes) < 4 * dimensions:
-                raise refuse("no dimensions, or truncated within the header")
-            shape = tuple(np.frombuffer(sizes, ">u4").tolist())
-            wanted = shape if limit is None else (min(limit, shape[0]), *shape[1:])
-            data, size = bytearray(), math.prod(wanted)
-            while len(data) < size and (chunk := stream.read(min(READ_CHUNK, size - len(data)))):
-                data += chunk
-            promised = "x".join(map(str, shape)) + " bytes"
-            if len(data) < size:
-                raise refuse(
-                    f"truncated: the header promises {promised}, {len(data)} of the {size} to "
-                    "read are there"
-                )
-            if wanted == shape and stream.read(1):
-                raise refuse(f"bytes follow after the {promised} that the header promises")
-            return np.frombuffer(data, np.uint8).reshape(wanted), shape
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path} does not exist; see data/README.md") from error
+        magic = stream.read(4)
+        if magic[:2] != b"\0\0"[: len(magic)]:
+            begin = (magic + stream.read(READ_CHUNK)).lstrip(b"\xef\xbb\xbf\r\n\t ")
+            known = (what for start, what in NOT_IDX.items() if begin.startswith(start))
+            raise refuse(next(known, f"neither gzip nor IDX, it begins with {magic.hex(' ')}"))
+        kind, dimensions = magic[2:] if len(magic) == 4 else (UNSIGNED_BYTE, 0)
+        if kind != UNSIGNED_BYTE:
+            name = IDX_TYPES.get(kind, "unknown to IDX")
+            raise refuse(f"data of type 0x{kind:02x} ({name}), not unsigned bytes (0x08)")
+        sizes = stream.read(4 * dimensions)
+        if not dimensions or len(sizes) < 4 * dimensions:
+            raise refuse("empty, no dimensions, or truncated within the header")
+        shape = tuple(np.frombuffer(sizes, ">u4").tolist())
+        wanted = shape if limit is None else (min(limit, shape[0]), *shape[1:])
+        data, size, promised = bytearray(), math.prod(wanted), "x".join(map(str, shape)) + " bytes"
+        if size > utils.MOST_BYTES:
+            raise refuse(f"the header promises {promised}, more than a data set holds")
+        while len(data) < size and (chunk := stream.read(min(READ_CHUNK, size - len(data)))):
+            data += chunk
+        if len(data) < size:
+            there = f"{len(data)} of the {size} to read are there"
+            raise refuse(f"truncated: the header promises {promised}, {there}")
+        if wanted == shape and stream.read(1):
+            raise refuse(f"bytes follow after the {promised} that the header promises")
+        return np.frombuffer(data, np.uint8).reshape(wanted), shape
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise refuse(f"damaged gzip data ({error})") from error
     except ValueError as error:  # sizes such as 0 x 2^32 x 2^32, empty but past NumPy's limits
         raise refuse("the header's sizes make no array") from error
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 # --- download ---------------------------------------------------------------------------------
@@ -284,26 +307,15 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
     directory = Path(DATA_DIR if data_dir is None else data_dir)
     found, mirrors = _files_in(directory), list(MIRRORS)
     for name, path in found.items():
-        if path and not _is_original(path, name):
+        if path and not _is_original(name, _content(path)):
             raise DatasetError(f"{path} is not MNIST's file of that name; move it away, try again")
-    for name, path in found.items():
-        if not path:
-            content = _fetch(name, mirrors, directory)
-            found[name] = utils.writable_directory(directory) / name
-            with utils.atomic_write(found[name]) as file:
-                file.write(content)
+    if missing := [name for name, path in found.items() if not path]:
+        utils.writable_directory(directory, missing)
+    for name in missing:
+        content, found[name] = _fetch(name, mirrors, directory), directory / name
+        with utils.atomic_write(found[name]) as file:
+            file.write(content)
     return list(found.values())
-
-
-def _is_original(path: Path, name: str) -> bool:
-    """Whether this file is, byte for byte, MNIST's of that name, or what is packed in it."""
-    try:
-        for size, sha256 in MNIST_FILES[name]:
-            if path.is_file() and path.stat().st_size == size:
-                return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return False
 
 
 def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
@@ -311,17 +323,19 @@ def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
 
     A mirror that fails is not asked for the next file: `mirrors` loses it.
     """
-    (size, sha256), _ = MNIST_FILES[name]
-    failures, log = [], utils.RunLog()
+    (size, _), _ = MNIST_FILES[name]
+    failures, out = [], utils.Output()
     while mirrors:
-        url = mirrors[0] + name
+        url, begin = mirrors[0] + name, time.monotonic()
         try:
             with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:
                 content = bytearray()
-                while len(content) <= size and (chunk := response.read(READ_CHUNK)):
+                while len(content) <= size and (chunk := response.read1(READ_CHUNK)):
                     content += chunk
-                    log.progress("{name}", len(content) / size, name=name)
-            if hashlib.sha256(content).hexdigest() == sha256:
+                    if time.monotonic() > begin + PATIENCE_SECONDS + len(content) / SLOWEST:
+                        raise TimeoutError(f"too slow, {len(content)} bytes of {size} came")
+                    out.progress("{name}", len(content) / size, name=name)
+            if _is_original(name, content):
                 return bytes(content)
             failures.append(f"{url}: it sent another file, {len(content)} bytes of {size}")
         except (OSError, HTTPException, ValueError) as error:
@@ -329,41 +343,41 @@ def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
         mirrors.pop(0)
     raise DatasetError(
         f"{directory} lacks {name} and no mirror gave it ({'; '.join(failures) or 'none to ask'}); "
-        "put MNIST's files there by hand as data/README.md says, name their directory with "
-        "--data-dir or MNIST_DATA_DIR, or use --dataset sample"
+        f"{REMEDY}"
     )
 
 
 # --- handwriting of your own: a picture becomes images in MNIST's form ------------------------
 
 WORKING_SIDE = 1600  # pixels; larger pictures are shrunk: a 1 cm digit on A4 keeps over 50
+COARSE_SIDE = 150  # of the shorter side, where whole sheets are looked for
 LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: how bright the eye finds them (ITU-R BT.601)
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF")
 
 # Ink, as shares of the paper's brightness
-PAPER_WINDOW, STROKE_WINDOW = 4, 14  # the shorter side over this: no stroke fills it, few do
+PAPER_WINDOW, SHEET_WINDOW, STROKE_WINDOW = 4, 5, 14  # the shorter side over this: no stroke
+# fills it, any sheet does, few strokes do
 DARKEST_PAPER = 0.4  # of the brightest paper: in a shadow; a table is darker, its grain no ink
-FAINTEST_INK = 0.1  # less is JPEG's ripples and the paper's grain
+LIGHTEST_TABLE = 0.75  # of the sheet's brightness, if all of the picture's rim is table
+FAINTEST_INK = 0.1  # less is JPEG's ripples and the paper's grain; a printed line may have half
 NOISE_REACH = 6.7  # times the noise's median deviation, 4.5 standard deviations: no longer noise
-EDGE_INK = 0.35  # of the most ink around: the edge of a stroke, which blurs into the paper
-FAINTEST_PART = 0.33  # of the usual ink: less is a shadow's edge, or pencil beside a marker
+FAINTEST_PART = 0.3  # of the most ink around: the edge of a stroke or of a shadow
 
 # Ruled paper: lines at most so thick (share of the longer side) and so steep (paper turned by 11
-# degrees), that fill this share of a quarter of the picture's width: no row of digits does
-RULE_THICKNESS, STEEPEST_RULE, RULE_COVER, QUARTERS = 1 / 150, 0.2, 0.5, 4
-DARKER = 1.6  # times a line's ink: where a digit's stroke lies on it
+# degrees), looked for in quarters of the width, half of which no row of digits fills at one height
+RULE_THICKNESS, STEEPEST_RULE, QUARTERS = 1 / 150, 0.2, 4
+DARKER = 2.0  # times the ink across a line: where a digit's stroke lies on it
 
 # Which parts make a digit, as shares of the typical digit's height
 SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # in pixels; how many, the rest is dust
-SMALLEST_SHARE, WHOLE = 0.35, 0.8  # less is a speck; less is a fragment
-GAP = 0.2  # between fragments, one above the other
-NEAR, CONTACT = 0.4, 0.2  # a scrap beside the table; of a digit's side, what touches the edge
-TALLEST, WIDEST = 1.3, 1.2  # a digit joined from fragments; one that is not two that touch
-NECK = 0.5  # of their height: where two digits touch; of 20,000 MNIST digits about 40 pass for two
+SMALLEST_SHARE, WHOLE = 0.25, 0.8  # less is a speck; less is a fragment
+NEAR = 0.2  # a fragment to another, a scrap to the table; what touches the edge, of its side
+WIDEST, NECK = 1.2, 0.5  # a digit that is not two; where two touch. Of 20,000 about 40 pass for two
 SLANTS = -0.2, 0.0, 0.2  # of the line between such two
-# By itself: height by width, a dash is less; its ink in the square around it, a dot is more; a
-# scribble has more loops. Of 20,000 MNIST digits, none is flatter, 9 are fuller, 10 have more loops
-FLAT, BLOT, MOST_LOOPS = 0.4, 0.6, 4
+# By itself: height by width, a dash is less; its ink in the square around it, a dot is more; on two
+# crossed lines, a plus is more; a scribble has more loops. Of 20,000 MNIST digits, none is flatter,
+# 9 are fuller, 4 lie on such a cross, 10 have more loops
+FLAT, BLOT, CROSS, MOST_LOOPS = 0.4, 0.6, 0.85, 4
 
 # MNIST's form. Where its centre of mass lies: pixel 14, counted from 0. Measured over the 60,000
 # training images: the mean is 14.00 down and 14.01 across, every image within half a pixel of it.
@@ -373,6 +387,14 @@ FULL_INK_QUANTILE = 0.9  # of the ink of a digit's pixels: its pen's full ink
 USUAL_STROKE = 0.1  # of the digit's longer side: 2 of 20 pixels; a thinner pen is thickened to it
 INK_SHARE = 0.05  # of the darkest pixel: fainter edges are cropped. Of 10,000 MNIST digits enlarged
 # and brought back, 4 land a pixel off with 0.05, 28 with 0.1
+
+HINTS = {  # of the reasons in `FoundDigits`; of what has another shape, the shape says enough
+    "nothing": N_("Write larger, or darker on an even background"),
+    "too faint": N_("Write darker, and as dark everywhere"),
+    "at the edge": N_("Show the digits whole, with paper around them"),
+    "too small": N_("Write larger, or come closer"),
+    "ruled lines": N_("Write darker than the paper's lines, or on plain paper"),
+}
 
 # A connected part of the ink: the rows and the columns of its pixels, as np.nonzero gives them
 Part = tuple[np.ndarray, np.ndarray]
@@ -393,12 +415,18 @@ class FoundDigits(list):
     """The digits found, in reading order; `left_out` counts what else was seen, by reason.
 
     The reasons: "ruled lines", "too faint", "at the edge", "frame", "too small", and shapes that
-    are plainly no digit: "dash", "dot", "scribble".
+    are plainly no digit: "dash", "plus sign", "dot", "scribble".
     """
 
     def __init__(self, digits: Iterable[FoundDigit], left_out: Counter[str]):
         super().__init__(digits)
         self.left_out = {reason: int(n) for reason, n in left_out.items() if n}
+
+    @property
+    def hint(self) -> str:
+        """What to do where no digit was found, by what was left out most."""
+        reason = max(self.left_out, key=self.left_out.get, default="nothing")
+        return HINTS.get(reason, "")
 
 
 def read_picture(path: str | Path) -> np.ndarray:
@@ -419,7 +447,7 @@ def read_picture(path: str | Path) -> np.ndarray:
             warnings.simplefilter("ignore")  # Pillow's, of oddities that do not matter
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # by the header alone
             with Image.open(path, formats=FORMATS) as image:
-                return _upright_rgb(image)
+                return _upright_rgb(image, WORKING_SIDE)
     except UnidentifiedImageError as error:
         fault = f"no picture of a known kind ({', '.join(FORMATS)}); save it as one"
         with path.open("rb") as file:
@@ -432,7 +460,7 @@ def read_picture(path: str | Path) -> np.ndarray:
         raise PictureError(f"{path}: cannot be read; damaged or too large? ({reason})") from error
 
 
-def _upright_rgb(image: Image.Image) -> np.ndarray:
+def _upright_rgb(image: Image.Image, most: int) -> np.ndarray:
     """Decode, shrink, turn upright as its EXIF data says, and lay on paper where transparent.
 
     The paper is white, but black under sparse and light writing, which white would swallow.
@@ -445,7 +473,7 @@ def _upright_rgb(image: Image.Image) -> np.ndarray:
         image = Image.fromarray(np.rint(values).astype(np.uint8))
     elif image.mode in ("1", "P", "PA"):  # to shrink, it takes colours that can be mixed
         image = image.convert("RGBA")
-    image.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    image.thumbnail((most, most))
     image = ImageOps.exif_transpose(image)
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -457,28 +485,36 @@ def _upright_rgb(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
-def find_digits(picture: np.ndarray) -> FoundDigits:
+def find_digits(picture: np.ndarray | Image.Image) -> FoundDigits:
     """Find the handwritten digits in a picture and bring each to MNIST's form.
 
-    The picture is uint8, (height, width) grey or (height, width, 3) RGB; dark ink on light or light
-    on dark. Ink is told from paper, printed lines are taken out, and the connected parts of what is
-    left are sorted out, parted where digits touch, and joined where a digit has several.
+    The picture is (height, width) grey or (height, width, 3 or 4) RGB or RGBA, of whole numbers,
+    bool, or floats in [0, 1], or one of Pillow's; dark ink on light or light on dark. The sheet is
+    told from the table and ink from paper, printed lines are taken out, and the connected parts of
+    what is left are sorted out, parted where digits touch, and joined where a digit has several.
 
     Returns the digits in reading order, rows from the top, each from left to right, and in its
-    `left_out` what was seen but is none.
+    `left_out` what was seen but is none. Raises SettingError for a picture in another form.
     """
-    grey = picture if picture.ndim == 2 else np.rint(picture @ np.array(LUMA)).astype(np.uint8)
-    ink = extract_ink(grey)
-    (across, n_across), (down, n_down) = _ruled_lines(ink), _ruled_lines(ink.T)
-    ink = np.where(across | down.T, 0, ink)
-    strokes = ink > EDGE_INK * _over_windows(np.maximum, ink, min(ink.shape) // STROKE_WINDOW | 1)
-    parts, left_out = _connected(strokes), Counter({said("ruled lines"): n_across + n_down})
-    for reason, is_that in (
-        (said("too faint"), _is_faint),
-        (said("at the edge"), _is_at_edge),
-        (said("frame"), _is_frame),
+    from PIL import Image
+
+    grey, coarse = _grey(_rgb(picture))
+    sheet = np.asarray(Image.fromarray(_sheet(coarse)).resize(grey.shape[::-1]))
+    [(left, top, right, bottom)] = _boxes([np.nonzero(sheet)])
+    grey, sheet = grey[top:bottom, left:right], sheet[top:bottom, left:right]
+    ink = sheet * extract_ink(np.where(sheet, grey, np.median(grey[sheet]).astype(np.uint8)))
+    ink, n_across = _without_lines(ink)
+    ink, n_down = _without_lines(ink.T)
+    ink = np.where(ink < FAINTEST_INK, 0, ink).T
+    nearby = _over_windows(np.maximum, ink, min(ink.shape) // STROKE_WINDOW | 1)
+    strokes = ink > FAINTEST_PART * nearby
+    parts, left_out = _connected(strokes), Counter({N_("ruled lines"): n_across + n_down})
+    for reason, is_that, where in (
+        (N_("too faint"), _is_faint, ink),
+        (N_("at the edge"), _is_at_edge, sheet),
+        (N_("frame"), _is_frame, ink),
     ):
-        which = is_that(parts, ink)
+        which = is_that(parts, where)
         left_out[reason] = np.count_nonzero(which)
         parts = [parts[n] for n in np.flatnonzero(~which)]
     parts = _join_fragments(_part_touching(parts))
@@ -489,8 +525,78 @@ def find_digits(picture: np.ndarray) -> FoundDigits:
         if reason := _why_no_digit(boxes[n], image, smallest):
             left_out[reason] += 1
         else:
-            digits.append(FoundDigit(tuple(boxes[n].tolist()), image.ravel()))
+            box = boxes[n] + (left, top, left, top)
+            digits.append(FoundDigit(tuple(box.tolist()), image.ravel()))
     return FoundDigits(digits, left_out)
+
+
+def _rgb(picture: np.ndarray | Image.Image) -> np.ndarray:
+    """A picture in any usual form as uint8 (h, w, 3); SettingError names another form."""
+    from PIL import Image
+
+    if isinstance(picture, Image.Image):
+        return _upright_rgb(picture.copy(), max(picture.size))
+    values = np.asarray(picture)
+    most = 1 if values.dtype.kind in "bf" else np.inf
+    is_picture = values.dtype.kind in "buif" and values.ndim in (2, 3) and values.size > 0
+    is_picture = is_picture and values.shape[2:] in ((), (3,), (4,))
+    if not (is_picture and 0 <= values.min() <= values.max() <= most):
+        raise utils.SettingError(
+            f"a picture is (height, width) or (height, width, 3 or 4), of whole numbers from 0 or "
+            f"floats in [0, 1]; not {values.dtype} {values.shape}"
+        )
+    values = values * (FULL_INK / min(most, max(FULL_INK, values.max())))
+    return _upright_rgb(Image.fromarray(np.rint(values).astype(np.uint8)), max(values.shape))
+
+
+def _grey(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The luma of uint8 (h, w, 3), or the colour with over twice its contrast: uint8 (h, w).
+
+    Red ink may be as bright as green paper: it stands out in red and in green, not in luma.
+    Returns it a second time, reduced to about `COARSE_SIDE`.
+    """
+    from PIL import Image
+
+    step = max(1, min(rgb.shape[:2]) // COARSE_SIDE)
+    channels = [np.rint(rgb @ np.array(LUMA)).astype(np.uint8), *np.moveaxis(rgb, 2, 0)]
+    coarse = [np.asarray(Image.fromarray(channel).reduce(step)) for channel in channels]
+    contrasts = [np.square(np.diff(channel.astype(float))).sum() for channel in coarse]
+    best = np.argmax(np.multiply(contrasts, (2**2, 1, 1, 1)))
+    return channels[best], coarse[best]
+
+
+def _sheet(coarse: np.ndarray) -> np.ndarray:
+    """Which pixels of uint8 (h, w) show the sheet, if it lies on a darker table; else all of them.
+
+    The light region, by Otsu's threshold (IEEE Trans. SMC 9, 1979), its writing closed and specks
+    opened, is a sheet if it is convex, written on, and brighter than what is around: the more so,
+    the more of the picture's rim it takes, for the lit side of a shadow takes much of it.
+    """
+    closing = min(coarse.shape) // STROKE_WINDOW | 1
+    opening = min(coarse.shape) // SHEET_WINDOW | 1
+    bright = _over_windows(np.minimum, _over_windows(np.maximum, coarse, closing), closing)
+    values = np.sort(bright, axis=None).astype(float)
+    n = np.arange(1, values.size + 1)
+    between = (values.mean() * n - np.cumsum(values)) ** 2 / np.maximum(n * (values.size - n), 1)
+    light = bright > values[between.argmax()]
+    wide = _over_windows(np.maximum, _over_windows(np.minimum, light, opening), opening)
+    hull = everything = np.ones(coarse.shape, bool)
+    if opening < SMALLEST_DIGIT or not wide.any():  # no room for a digit, or no sheet
+        return everything
+    number, places = connected_components(wide), np.indices(coarse.shape)
+    largest = number == np.bincount(number[wide]).argmax()
+    largest = light & _over_windows(np.maximum, largest, closing)  # with its corners
+    for angle in np.arange(0, 2 * np.pi, np.pi / 16):
+        along = np.tensordot((np.sin(angle), np.cos(angle)), places, 1)
+        hull = hull & (along <= np.quantile(along[largest], 0.998))  # but for a frayed corner
+    within = _over_windows(np.minimum, hull, closing)  # clear of the region's soft edge
+    is_written = (coarse < (1 - FAINTEST_INK) * bright)[within].any()
+    is_whole = light[hull].sum() >= WHOLE * max(hull.sum(), light.sum())  # and the only one
+    rim = np.concatenate([largest[0], largest[-1], largest[:, 0], largest[:, -1]]).mean()
+    if not (is_written and is_whole) or hull.all():
+        return everything
+    is_lighter = (LIGHTEST_TABLE - rim) * np.median(coarse[hull]) >= np.median(coarse[~hull])
+    return _over_windows(np.minimum, hull, 3) if is_lighter else everything
 
 
 def extract_ink(grey: np.ndarray) -> np.ndarray:
@@ -518,7 +624,7 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     light = np.maximum(paper, max(1, DARKEST_PAPER * paper.max()))
     ink = (paper - grey) / light
     ink -= min(np.median(ink), FAINTEST_INK)  # noise lifts the brightest values above the paper
-    return np.where(ink < np.maximum(FAINTEST_INK, noise / light), 0, ink)
+    return np.where(ink < np.maximum(FAINTEST_INK / 2, noise / light), 0, ink)
 
 
 def _over_windows(extreme: np.ufunc, values: np.ndarray, side: int) -> np.ndarray:
@@ -537,36 +643,40 @@ def _over_windows(extreme: np.ufunc, values: np.ndarray, side: int) -> np.ndarra
     return values
 
 
-def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
-    """Which pixels of (h, w) are those of lines printed across the paper, and how many lines.
+def _without_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
+    """Ink (h, w) without the lines printed across the paper, and how many those are.
 
-    Short vertical runs of ink that lie on a line are its pixels; where a digit crosses it, the run
-    is longer, or darker than the line. The lines are found by the Hough transform (Duda and Hart,
-    Comm. ACM 15, 1972), in each quarter of the width anew, for paper is seldom flat.
+    Short vertical runs of ink that lie on a line are its pixels; where a digit's stroke crosses it
+    or lies on it, the run is longer, or holds more ink than the line does. The lines are found by
+    the Hough transform (Duda and Hart, Comm. ACM 15, 1972), in each quarter of the width anew, for
+    paper is seldom flat.
     """
     thickest = max(3, round(RULE_THICKNESS * max(ink.shape)))
     edges = np.diff(np.pad(ink > 0, ((1, 1), (0, 0))).view(np.int8), axis=0)
     (x, top), (_, bottom) = np.nonzero(edges.T > 0), np.nonzero(edges.T < 0)
-    short = bottom - top <= thickest
-    x, top, bottom = x[short], top[short], bottom[short]
-    span, step = ink.shape[1] / QUARTERS, max(2, thickest / 3)
+    below = np.cumsum(np.pad(ink, ((1, 0), (0, 0))), axis=0)
+    across = below[bottom, x] - below[top, x]
+    short = (bottom - top <= thickest) & (across >= FAINTEST_INK)
+    x, top, bottom, across = x[short], top[short], bottom[short], across[short]
+    span = ink.shape[1] / QUARTERS
     quarter, on_line = (x / span).astype(int), np.zeros(len(x), bool)
     for slope in np.arange(-STEEPEST_RULE, STEEPEST_RULE, 0.01):
         place = (top + bottom) / 2 - slope * x
-        place = ((place - place.min(initial=0)) / step).astype(int) + 1
-        counts = np.zeros((QUARTERS, place.max(initial=0) + 2))
-        np.add.at(counts, (quarter, place), 1)
-        near = sum(counts[quarter, place + shift] for shift in (-1, 0, 1))
-        on_line |= near >= RULE_COVER * span
+        place = ((place - place.min(initial=0)) / 2).astype(int) + 1  # in steps of two pixels
+        place += quarter * (place.max(initial=0) + 2)
+        counts = np.bincount(place, minlength=place.max(initial=0) + 2)
+        near = counts[place - 1] + counts[place] + counts[place + 1]
+        on_line |= near >= span / 2
     # In the quarter with second least: a hand may cover one, a digit's bars fill two.
     lines = np.sort(np.bincount(quarter[on_line], minlength=QUARTERS) / span)[1]
-    is_line = np.zeros(ink.shape, bool)
     if lines < 1:
-        return is_line, 0
+        return ink, 0
+    on_line &= across < DARKER * np.median(across[on_line])
     x, top, bottom = x[on_line], top[on_line], bottom[on_line]
+    ink = ink.copy()
     for offset in range(thickest):
-        is_line[np.minimum(top + offset, bottom - 1), x] = True
-    return is_line & (ink < DARKER * np.median(ink[(top + bottom) // 2, x])), round(lines)
+        ink[np.minimum(top + offset, bottom - 1), x] = 0
+    return ink, round(lines)
 
 
 def _connected(mask: np.ndarray) -> list[Part]:
@@ -591,31 +701,36 @@ def _typical_height(boxes: np.ndarray) -> int:
 
 
 def _is_faint(parts: list[Part], ink: np.ndarray) -> np.ndarray:
-    """Which parts hold little ink beside the others, as a shadow's edge does: bool (parts,)."""
-    usual_ink = (ink * ink).sum() / max(ink.sum(), 1)  # the mean, weighted with the ink itself
-    return np.array([ink[part].mean() < FAINTEST_PART * usual_ink for part in parts], bool)
+    """Which parts hold little ink beside the darkest, as a shadow's edge does: bool (parts,)."""
+    mean = np.array([ink[part].mean() for part in parts])
+    of_ink = np.repeat(mean, [int(ink[part].sum()) + 1 for part in parts] or 0)
+    return mean < FAINTEST_PART * np.quantile(np.append(of_ink, 0), FULL_INK_QUANTILE)
 
 
-def _is_at_edge(parts: list[Part], ink: np.ndarray) -> np.ndarray:
+def _is_at_edge(parts: list[Part], sheet: np.ndarray) -> np.ndarray:
     """Which parts are of what the picture cuts off, the table or other writing: bool (parts,).
 
     In a picture cut close to its digits they touch the edge, but hardly, and are as high as those
-    within. Scraps of the table lie near to what is cut off.
+    within. Scraps of the table lie near to something larger that is cut off.
     """
     boxes = _boxes(parts)
     width, height = (boxes[:, 2:] - boxes[:, :2]).T
-    rim = np.ones(ink.shape, bool)
-    rim[1:-1, 1:-1] = False
+    rim = sheet & ~_over_windows(np.minimum, np.pad(sheet, 1), 3)[1:-1, 1:-1]
     contact = np.array([np.count_nonzero(rim[part]) for part in parts], int)
     within = boxes[contact == 0]
     typical = _typical_height(within if len(within) else boxes)
     is_whole = (WHOLE * typical <= height) & (WHOLE * height <= typical)
-    is_whole &= contact <= CONTACT * np.maximum(width, height)
-    edge = np.zeros(ink.shape, bool)
+    side = np.maximum(width, height)
+    is_whole &= contact <= NEAR * side
+    is_alone = np.array([np.count_nonzero(side > SMALLEST_SHARE * own) == 1 for own in side], bool)
+    is_whole |= is_alone & (contact < side)
+    edge = np.zeros(sheet.shape, int)
     for n in np.flatnonzero((contact > 0) & ~is_whole):
-        edge[parts[n]] = True
+        edge[parts[n]] = height[n]
     near = _over_windows(np.maximum, edge, 2 * round(NEAR * typical) + 1)
-    return np.array([near[part].any() for part in parts], bool)
+    return np.array(
+        [0 < near[part].max() >= own for part, own in zip(parts, height, strict=True)], bool
+    )
 
 
 def _is_frame(parts: list[Part], _: np.ndarray) -> np.ndarray:
@@ -633,15 +748,15 @@ def _part_touching(parts: list[Part]) -> list[Part]:
     It stays whole if that is much, or if what lies to either side is no whole digit.
     """
     boxes, halves = _boxes(parts), []
-    lowest = WHOLE * _typical_height(boxes)
+    typical = _typical_height(boxes)
     for (y, x), (width, height) in zip(parts, boxes[:, 2:] - boxes[:, :2], strict=True):
         sides, least = [(y, x)], NECK * height
-        is_wide = height >= lowest and width >= WIDEST * height
-        for slant in SLANTS if is_wide else ():
+        lowest = WHOLE * max(height, typical)
+        for slant in SLANTS if width >= WIDEST * height else ():
             column = np.rint(x - x.min() - slant * (y - y.mean())).astype(int)
             for cut in range(width // 3, 2 * width // 3):
                 left, extent = column < cut, _extent(y[column == cut])
-                if extent < least and min(_extent(y[left]), _extent(y[~left])) >= WHOLE * height:
+                if extent < least and min(_extent(y[left]), _extent(y[~left])) >= lowest:
                     sides, least = [(y[left], x[left]), (y[~left], x[~left])], extent
         halves += sides
     return halves
@@ -662,10 +777,11 @@ def _join_fragments(parts: list[Part]) -> list[Part]:
     height = bottom - top
     beside = np.maximum.outer(left, left) - np.minimum.outer(right, right)
     gap = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
-    joined = np.maximum.outer(bottom, bottom) - np.minimum.outer(top, top)
-    reach = np.where(height < SMALLEST_SHARE * typical, SOFT_EDGE * typical, -1)[:, np.newaxis]
-    fits = (beside <= reach) & (gap <= GAP * typical) & ~np.eye(len(parts), dtype=bool)
-    fits &= joined <= TALLEST * np.maximum(typical, height)
+    is_small = height < 1.5 * SMALLEST_SHARE * typical
+    reach = np.where(is_small, SOFT_EDGE * typical, -1)[:, np.newaxis]
+    fits = (beside <= reach) & (gap <= NEAR * typical) & ~np.eye(len(parts), dtype=bool)
+    is_flat = height < FLAT * (right - left)
+    fits &= ~np.logical_and.outer(is_flat, is_flat)
     fragment = np.flatnonzero((height < WHOLE * typical) & fits.any(axis=1))
     nearest = np.array([np.where(fits[n], gap[n], np.inf).argmin() for n in fragment], int)
     digit = connect(len(parts), fragment, nearest)
@@ -720,13 +836,17 @@ def _why_no_digit(box: np.ndarray, image: np.ndarray, smallest: float) -> str:
     """What a part is if it is plainly no digit, by its box and its image (28, 28); else empty."""
     width, height = box[2:] - box[:2]
     if max(width, height) < smallest:
-        return said("too small")
+        return N_("too small")
     if height < FLAT * width:
-        return said("dash")
+        return N_("dash")
+    middle = np.abs(np.arange(IMAGE_SIDE) + 0.5 - CENTRE) < USUAL_STROKE * BOX_SIDE
+    on_cross = image[middle | middle[:, np.newaxis]].sum()
+    if on_cross > CROSS * image.sum() and 2 * min(width, height) > max(width, height):
+        return N_("plus sign")
     if closed_loops(image[np.newaxis])[0] > MOST_LOOPS:
-        return said("scribble")
+        return N_("scribble")
     is_blot = np.count_nonzero(image >= utils.INK_THRESHOLD) > BLOT * BOX_SIDE**2
-    return said("dot") if is_blot else ""
+    return N_("dot") if is_blot else ""
 
 
 def to_mnist_form(ink: np.ndarray) -> np.ndarray:
@@ -829,17 +949,29 @@ def _between_pixels(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Download and verify MNIST, and tell its characteristics."""
-    parser = utils.ArgumentParser("Download MNIST, verify it, and say what it holds.")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="None: $MNIST_DATA_DIR, data/")
-    parser.add_argument("--lang", choices=utils.LANGUAGES, default="en", help="language")
+    parser = utils.ArgumentParser(
+        "Download MNIST, verify it, and say what it holds.",
+        """
+        python mnist_loader.py                         into data/
+        python mnist_loader.py --data-dir ~/mnist      elsewhere
+        python mnist_loader.py --lang ru               in Russian
+        """,
+    )
+    where = "Put the files there (default: $MNIST_DATA_DIR or data/)"
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help=where)
+    language = "Print in English (en) or Russian (ru) (default: en)"
+    parser.add_argument("--lang", choices=utils.LANGUAGES, default="en", help=language)
     options = parser.parse_args(arguments)
 
     paths = download_mnist(options.data_dir)
-    log = utils.RunLog(options.lang)
+    out = utils.Output(options.lang)
     for path in paths:
-        log.say("Verified: {path}", path=path)
+        out.log("Verified: {path}", path=path)
     pixels, train, _, test = map(read_idx, paths)  # digits of 60,000 and of 10,000 images
-    log.say(
+    values = {"total": train.size + test.size, "train": train, "test": test, "pixels": pixels}
+    values |= {"size": pixels[0].size, "lowest": pixels.min(), "highest": pixels.max()}
+    values |= {"mean": pixels.mean() / FULL_INK, "inked": (pixels > 0).mean()}
+    out.log(
         """
         {total:,} images of the digits 0 to 9
         {train.size:,} training examples, {test.size:,} test examples
@@ -848,19 +980,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Mean ink of the training images: {mean:.4f} of full; inked pixels: {inked:.1%}
         Images of each digit:
         """,
-        total=train.size + test.size,
-        train=train,
-        test=test,
-        pixels=pixels,
-        size=pixels[0].size,
-        lowest=pixels.min(),
-        highest=pixels.max(),
-        mean=pixels.mean() / FULL_INK,
-        inked=(pixels > 0).mean(),
+        **values,
     )
     for n in range(DIGITS):
         counts = {"train": np.sum(train == n), "test": np.sum(test == n)}
-        log.say("  {digit}: {train:,} training, {test:,} test", digit=n, **counts)
+        out.log("  {digit}: {train:,} training, {test:,} test", digit=n, **counts)
     return 0
 
 

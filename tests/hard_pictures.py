@@ -39,9 +39,12 @@ USUAL: dict[str, Any] = {
     "rows": (2, 5),
     "size": (0.35, 0.6),  # of a digit: share of the distance between rows
     "spread": 1.15,  # the largest digit by the usual one
+    "row_spread": None,  # the largest row's digits by the smallest's
     "gap": (0.15, 0.9),  # between digits, in digits
     "pen": (0.05, 0.13),  # of a digit's longer side; None: as in the data set
     "ink": (0.6, 0.92),  # 1 would be black
+    "pressure": 0.0,  # how much of its ink the pen loses where it is pressed least
+    "signs": 0.0,  # how often a + - or = follows a digit
     "paper": (205, 250),  # grey level
     "turn": (-0.05, 0.05),  # radians
     "slope": 0.0,  # of the rows on the page
@@ -50,13 +53,20 @@ USUAL: dict[str, Any] = {
     "shadow": 0.0,  # how much light a shadow with a sharp edge takes
     "noise": (1, 5),
     "blur": (0.4, 1.1),  # pixels at a width of 1000
+    "blotches": 0,  # shades of dust on the lens
     "quality": (60, 95),
     "lines": None,  # or "ruled", "squared"
     "line_ink": (0.1, 0.25),
+    "pitch": (0.5, 1.6),  # from line to line, in digits
+    "share": None,  # of the picture that the sheet takes, a table around it
+    "crop": None,  # or "touches" or "fills": the picture ends at the only digit
     "around": None,  # or "table", "frame", "finger", "text"
-    "kind": "paper",  # or "board" (light on dark), "drawing" (no camera)
+    "kind": "paper",  # or "board" (light on dark), "coloured" (as bright), "drawing" (no camera)
     "only": None,  # digits to choose from
 }
+
+# Of a pen and its paper, in [0, 1]: as grey they are the same
+EQUALLY_BRIGHT = np.array([[0.85, 0.37, 0.4], [0.3, 0.65, 0.4], [0.43, 0.48, 0.95]])
 
 CASES: dict[str, dict[str, Any]] = {
     "sheet": {},
@@ -87,6 +97,38 @@ CASES: dict[str, dict[str, Any]] = {
     "whiteboard": {"glare": True, "pen": (0.05, 0.1), "light": (0.2, 0.5)},
     "drawing": {"kind": "drawing", "rows": (1, 3), "width": (300, 900), "pen": (0.04, 0.2)},
     "no digits": {"nothing": True, "rows": (1, 4)},
+    "sheet on a table": {
+        "share": (0.1, 0.6),
+        "around": "table",
+        "width": (1200, 2400),
+        "rows": (1, 4),
+        "turn": (-0.4, 0.4),
+        "noise": (2, 6),
+    },
+    "ballpoint on lines": {
+        "lines": "ruled",
+        "ink": (0.4, 0.7),
+        "line_ink": (0.4, 0.7),
+        "pen": (0.03, 0.06),
+        "rows": (3, 7),
+        "pitch": (0.9, 1.6),
+    },
+    "sizes 1 to 4": {"spread": 4.0, "gap": (0.08, 0.3), "size": (0.5, 0.8)},
+    "rows of other sizes": {"row_spread": 4.0, "size": (0.5, 0.9)},
+    "faint on squares": {
+        "lines": "squared",
+        "line_ink": (0.1, 0.2),
+        "ink": (0.25, 0.45),
+        "pen": (0.04, 0.08),
+        "pressure": 0.6,
+        "noise": (1, 3),
+    },
+    "signs": {"signs": 0.4, "gap": (0.15, 0.5)},
+    "other colour": {"kind": "coloured"},
+    "touches the edge": {"crop": "touches", "rows": 1, "count": 1, "size": (0.5, 0.8)},
+    "fills the picture": {"crop": "fills", "rows": 1, "count": 1, "size": (0.5, 0.8)},
+    "blurred, blotches": {"blur": (2, 4), "blotches": 4, "rows": (1, 4)},
+    "scan": {"turn": (-0.02, 0.02), "keystone": 0.0, "light": (0, 0.05), "noise": (0, 2)},
 }
 
 
@@ -136,6 +178,8 @@ class _Maker:
         picture, to_picture = self.photograph()
         seen = [to_picture(points) for points in self.points]
         boxes = [np.append(p.min(axis=0), p.max(axis=0) + 1) for p in seen]
+        if self.settings["crop"]:
+            picture, boxes = self.cropped(picture, boxes[0])
         images, digits = self.source
         return HardPicture(
             picture,
@@ -145,6 +189,19 @@ class _Maker:
             "drawing.png" if self.settings["kind"] == "drawing" else "photo.jpg",
             int(self.draw("quality")),
         )
+
+    def cropped(self, picture: np.ndarray, box: np.ndarray):
+        """The picture cut off at its only digit, on all sides or on some; and its box there."""
+        side = max(box[2:] - box[:2])
+        margins = self.rng.uniform(0.1, 0.6, 4) * (self.rng.random(4) < 0.5)
+        if self.settings["crop"] == "fills":
+            margins = self.rng.uniform(0, 0.04, 4)
+        else:
+            margins[self.rng.integers(4)] = 0
+        low = np.maximum(np.rint(box[:2] - side * margins[:2]), 0).astype(int)
+        high = np.rint(box[2:] + side * margins[2:]).astype(int)
+        cut = picture[low[1] : high[1], low[0] : high[0]]
+        return cut, [(box - np.tile(low, 2)).clip(0, np.tile(cut.shape[1::-1], 2))]
 
     # --- the page -----------------------------------------------------------------------------
 
@@ -157,6 +214,8 @@ class _Maker:
         self.size, pen, ink = size, self.draw("pen"), self.draw("ink")
         left_on_page = count or 30
         for row in range(rows):
+            if self.settings["row_spread"]:
+                size = self.size * self.rng.uniform(1 / self.settings["row_spread"], 1)
             x = margin + self.rng.uniform(0, 1.0) * size * (rows > 1)
             if count == 1:
                 x = self.rng.uniform(margin, max(margin + 1, self.width - margin - size))
@@ -180,6 +239,11 @@ class _Maker:
                 wobble = self.rng.uniform(-0.06, 0.06) * size * (not touches)
                 y = lift + slope * (x + size / 2) - digit.shape[0] / 2 + wobble
                 self.put(digit * ink, int(x), int(y), index)
+                if self.settings["signs"] and self.rng.random() < self.settings["signs"]:
+                    x += digit.shape[1] + self.draw("gap") * size
+                    digit = self.sign(0.6 * size, (pen or 0.1) * size)
+                    middle = lift + slope * (x + size / 2) - digit.shape[0] / 2
+                    self.put(digit * ink, int(x), int(middle))
                 before = 0 if before is None else before + 1
                 paired = self.settings.get("touch") and before % 2 == 0
                 x += digit.shape[1] + (0 if paired else self.draw("gap") * size)
@@ -230,6 +294,19 @@ class _Maker:
         rows, columns = np.nonzero(ink > 0.3)
         return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
+    def sign(self, side: float, pen: float) -> np.ndarray:
+        """A + - or = so wide, drawn by hand: (h, w) in [0, 1]."""
+        strokes = {
+            "+": [(0, 0.5, 1, 0.5), (0.5, 0, 0.5, 1)],
+            "-": [(0, 0.5, 1, 0.5)],
+            "=": [(0, 0.25, 1, 0.25), (0, 0.75, 1, 0.75)],
+        }[self.rng.choice(["+", "-", "="])]
+        canvas, thick = Image.new("L", (int(side + pen),) * 2), max(1, round(pen))
+        for stroke in strokes:
+            ends = np.array(stroke) + self.rng.normal(0, 0.04, 4)
+            ImageDraw.Draw(canvas).line([*(ends.clip(0, 1) * side + pen / 2)], 255, thick)
+        return np.asarray(canvas.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / 255
+
     def put(self, ink: np.ndarray, x: int, y: int, index: int | None = None):
         """Ink on the page; what it shows is remembered if it is an image's digit."""
         x, y = max(x, 0), max(y, 0)
@@ -262,7 +339,7 @@ class _Maker:
         """How much ink the paper's own lines hold: (h, w)."""
         h, w = shape
         kind, strength = self.settings["lines"], self.draw("line_ink")
-        pitch = self.size * self.rng.uniform(0.5, 1.6)
+        pitch = self.size * self.draw("pitch")
         thick = max(1.0, 0.0022 * self.width * self.rng.uniform(0.6, 1.3))
         ink = np.zeros(shape, np.float32)
         if kind is None:
@@ -300,7 +377,13 @@ class _Maker:
         level = rng.uniform(30, 75) if kind == "board" else self.draw("paper")
         grain = self.clouds(page_ink.shape, 6, 0.008) + self.clouds(page_ink.shape, 60, 0.012)
         page = np.ones((*page_ink.shape, 3), np.float32) * tint * level / 255
-        if kind == "board":
+        if self.settings["pressure"]:
+            uneven = 0.5 + self.clouds(page_ink.shape, max(2, int(self.size / 4)), 0.4)
+            page_ink = page_ink * (1 - self.settings["pressure"] * uneven.clip(0, 1))
+        if kind == "coloured":
+            colours = rng.permutation(EQUALLY_BRIGHT)[:2]
+            page = colours[0] + (colours[1] - colours[0]) * page_ink[..., np.newaxis]
+        elif kind == "board":
             chalk = page_ink * (1 + 0.15 * rng.standard_normal(page_ink.shape))
             page += (np.maximum(chalk, 0)[..., np.newaxis] + lines[..., np.newaxis]) * 0.8
         else:
@@ -317,7 +400,13 @@ class _Maker:
         turn, middle = self.draw("turn"), np.array([w, h]) / 2
         rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
         inset = rng.uniform(0.84, 0.95) if around == "table" else 0.97
-        seen = (corners - middle) * inset @ rotation + middle
+        share = self.draw("share")
+        if share:
+            inset, room = share**0.5, (1 - share**0.5) / 2
+            middle_seen = middle + rng.uniform(-room, room, 2) * (w, h)
+        else:
+            middle_seen = middle
+        seen = (corners - middle) * inset @ rotation + middle_seen
         seen += rng.uniform(-1, 1, (4, 2)) * self.settings["keystone"] * w / 2
         forward = _homography(corners + pad, seen)
         back = _homography(seen, corners + pad)
@@ -345,9 +434,27 @@ class _Maker:
                 [[0.45, 0.3, 0.2], [0.15, 0.15, 0.17], [0.7, 0.6, 0.5], [0.3, 0.35, 0.45]]
             )
             streaks = np.repeat(self.clouds((h // 8 + 1, w), 12, 0.16), 8, axis=0)[:h]
+            if share:
+                wood = self.things_on_table(wood * rng.uniform(0.5, 1))
+                streaks = streaks + self.clouds((h, w), 3, 0.08)
             view = view * cover + wood * (1 + streaks[..., np.newaxis]) * (1 - cover)
         view = self.put_around(view, around)
         return self.exposed(view), to_picture
+
+    def things_on_table(self, table):
+        """Round and straight things of any brightness, upon which the sheet lies."""
+        rng, (h, w, _) = self.rng, table.shape
+        canvas = Image.fromarray(np.rint(table * 255).astype(np.uint8))
+        for _ in range(int(rng.integers(3))):
+            (x, y), size = rng.uniform(0, (w, h)), rng.uniform(0.03, 0.12) * w
+            colour = tuple(int(value) for value in rng.uniform(10, 240, 3))
+            if rng.random() < 0.5:
+                ImageDraw.Draw(canvas).ellipse((x - size, y - size, x + size, y + size), colour)
+            else:
+                way = rng.uniform(0, 2 * np.pi)
+                end = (x + 0.4 * w * np.cos(way), y + 0.4 * w * np.sin(way))
+                ImageDraw.Draw(canvas).line((x, y, *end), colour, width=round(size / 3))
+        return np.asarray(canvas, np.float64) / 255
 
     def put_around(self, view, around):
         rng, (h, w, _) = self.rng, view.shape
@@ -398,6 +505,10 @@ class _Maker:
         if self.settings.get("glare"):
             gx, gy = rng.uniform(0.2, 0.8, 2)
             light = light + 0.35 * np.exp(-((x - gx) ** 2 + (y - gy) ** 2) / 0.03)
+        for _ in range(self.settings["blotches"]):
+            (bx, by), size = rng.uniform(0.1, 0.9, 2), rng.uniform(0.01, 0.04)
+            away = np.hypot(x - bx, (y - by) * h / w) / size
+            light = light * (1 - rng.uniform(0.08, 0.2) / (1 + np.exp(8 * (away - 1).clip(-2, 4))))
         cast = 1 + rng.uniform(-0.07, 0.07, 3)
         lit = np.clip(view * light[..., np.newaxis] * cast, 0, 1)
         image = Image.fromarray(np.rint(255 * lit).astype(np.uint8))

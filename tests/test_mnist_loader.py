@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
+import io
+import math
 import os
 import re
 import runpy
@@ -67,7 +69,9 @@ def test_first_items_are_read_as_they_were_written(tmp_path, case, limit):
 
 
 def test_negative_limit_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="limit is -1; it must not be negative"):
+    with pytest.raises(
+        ValueError, match="limit is -1; it must be a whole number, at least 0, or None"
+    ):
         read_idx(write_idx(tmp_path / "labels", LABELS), -1)
 
 
@@ -82,8 +86,11 @@ VAST = b"\0\0\10\3\xff\xff\xff\xff\0\0\0\x1c\0\0\0\x1c" + bytes(1000)
 TYPES = {0x09: "signed byte", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 TYPES |= {0x0A: "unknown to IDX", 0xFF: "unknown to IDX"}
 REFUSED = [  # plain, and in good gzip
-    (b"", "the file is empty"),
-    (HTML, "neither gzip nor IDX, it begins with 3c 21"),
+    (b"", "empty"),
+    (HTML, "a web page"),
+    (b"\xef\xbb\xbf\r\n" + HTML, "a web page"),
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:44", "a Git LFS pointer"),
+    (b"PK\3\4", "neither gzip nor IDX, it begins with 50 4b 03 04"),
     (changed(IDX, 0, b"\1"), "neither gzip nor IDX, it begins with 01 00 08 03"),
     (changed(IDX, 1, b"\1"), "neither gzip nor IDX, it begins with 00 01 08 03"),
     *((changed(IDX, 2, bytes([n])), rf"0x{n:02x} \({kind}\), not") for n, kind in TYPES.items()),
@@ -94,7 +101,8 @@ REFUSED = [  # plain, and in good gzip
     (IDX[:16], f"0 of the {len(IDX) - 16} to read"),
     (IDX[:-1], f"7x28x28 bytes, {len(IDX) - 17} of the {len(IDX) - 16} to read"),
     (IDX + b"\0", "bytes follow after the 7x28x28"),
-    (VAST, "1000 of the"),
+    (VAST, "4294967295x28x28 bytes, more than a data set holds"),
+    (changed(VAST, 4, b"\0\4"), "1000 of the"),
 ]
 REFUSED += [(gzip.compress(content), reason) for content, reason in REFUSED]
 DAMAGED_GZIP = [
@@ -105,6 +113,7 @@ DAMAGED_GZIP = [
     changed(GZIPPED, 60, bytes(20)),
 ]
 REFUSED += [(content, "damaged gzip data") for content in DAMAGED_GZIP]
+REFUSED += [(gzip.compress(GZIPPED), "gzip within gzip")]
 
 
 @parametrize(("content", "reason"), REFUSED, ids=range(len(REFUSED)))
@@ -125,8 +134,8 @@ def test_damaged_file_is_refused_in_a_line_at_no_cost_of_memory(tmp_path, conten
         (lambda path: None, "does not exist"),
         (lambda path: path.symlink_to("absent"), "does not exist"),
         (lambda path: path.symlink_to(path), "cannot be read"),
-        (lambda path: path.mkdir(), "is not a file"),
-        (os.mkfifo, "is not a file"),  # which would be waited for
+        (lambda path: path.mkdir(), "not a regular file"),
+        (os.mkfifo, "not a regular file"),  # which would be waited for
     ],
 )
 def test_what_is_no_file_is_refused(tmp_path, make, reason):
@@ -150,7 +159,7 @@ def test_data_set_is_images_as_rows_in_0_to_1_and_their_digits(made):
     np.testing.assert_array_equal(dataset.test.digits, np.arange(20) % 10)
     written = made_images(dataset.train.digits).reshape(30, 784)
     np.testing.assert_allclose(dataset.train.images, written / 255, rtol=1e-7)
-    part = load_dataset(made, "auto", 7, 4)
+    part = load_dataset(made, "auto", np.int64(7), 4)
     np.testing.assert_array_equal(part.train.images, dataset.train.images[:7])
     np.testing.assert_array_equal(part.test.images, dataset.test.images[:4])
     np.testing.assert_array_equal(part.test.digits, dataset.test.digits[:4])
@@ -169,7 +178,7 @@ def test_targets_are_one_for_the_digit_and_zero_for_the_rest():
     assert (split.targets().tolist(), split.targets().dtype) == ([1, 0, 1, 0, 0], np.float32)
     assert split.targets(3).tolist() == [0, 0, 0, 1, 0]
     for digit in 10, 11, -1, "8", 8.5, None:
-        with pytest.raises(ValueError, match=f"digit is {digit!r}; it must be .* from 0 to 9"):
+        with pytest.raises(ValueError, match=f"digit is {digit!r}; it must be one of 0, 1, .*8, 9"):
             split.targets(digit)
 
 
@@ -177,8 +186,11 @@ def test_targets_are_one_for_the_digit_and_zero_for_the_rest():
     ("arguments", "complaint"),
     [
         ({"source": "fashion"}, "source is 'fashion'; it must be one of auto, mnist, sample"),
-        ({"train_size": 0}, "train_size is 0; it must be at least 1, or None"),
-        ({"test_size": -1}, "test_size is -1; it must be at least 1, or None"),
+        *(
+            ({name: size}, f"{name} is {size!r}; it must be a whole number, at least 1, or")
+            for name in ("train_size", "test_size")
+            for size in (0, -1, "5", 2.5, 2.0, True, math.nan)
+        ),
         ({"train_size": 31}, "holds 30 images, 31 are asked for"),
     ],
 )
@@ -228,7 +240,8 @@ def files(made_dir, monkeypatch) -> dict[str, bytes]:
         both = packed[name], gzip.decompress(packed[name])
         facts[name] = [(len(content), hashlib.sha256(content).hexdigest()) for content in both]
     monkeypatch.setattr(mnist_loader, "MNIST_FILES", facts)
-    monkeypatch.setattr(mnist_loader, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(mnist_loader, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(mnist_loader, "PATIENCE_SECONDS", 0.2)
     return packed
 
 
@@ -256,6 +269,71 @@ def test_original_bytes_are_mnist_however_spelt_and_others_carry_their_directory
     assert load_dataset(".", "auto", 5, 5).name == name
 
 
+def test_a_file_is_read_once_so_that_what_is_called_mnist_is_what_was_read(
+    files, made_dir, monkeypatch
+):
+    """A link that is switched meanwhile changes nothing."""
+    really_open, opened = io.open, []
+    monkeypatch.setattr(
+        io, "open", lambda path, *how: opened.append(path) or really_open(path, *how)
+    )
+    assert load_dataset(made_dir, "mnist", 5, 5).name == "MNIST"
+    assert sorted(path.name for path in opened) == sorted(MNIST_FILES)
+
+
+def test_a_directorys_name_becomes_a_name_that_can_be_shown(tmp_path):
+    directory = write_dataset(tmp_path / os.fsdecode(b"\xff\x1b[2J\n8"), 30, 20)
+    assert load_dataset(directory, "mnist", 5, 5).name == r"\udcff\x1b[2J\n8"
+
+
+@parametrize("share", [0.5, 0.999])
+@parametrize("name", [TRAIN_IMAGES, TRAIN_IMAGES.removesuffix(".gz")])
+def test_an_original_that_is_cut_off_is_told_with_both_sizes(files, made, capsys, name, share):
+    """Where the images that are asked for can be read; a smaller data set is no cut one."""
+    whole = files[TRAIN_IMAGES]
+    for directory_file in MNIST_FILES:
+        (made / directory_file).write_bytes(files[directory_file])
+    (made / TRAIN_IMAGES).unlink()
+    content = whole if name == TRAIN_IMAGES else gzip.decompress(whole)
+    cut = content[: int(share * len(content))]
+    (made / name).write_bytes(cut)
+    assert load_dataset(made, "mnist", 5, 5).name == "made"
+    told = f"{made / name} is cut off: {len(cut)} bytes of MNIST's {len(content)}; get"
+    assert re.fullmatch(f"{re.escape(told)} it again\n", capsys.readouterr().err)
+
+
+@parametrize(("level", "padding"), [(0, 8), (9, 0)])
+def test_other_data_and_other_packing_is_not_called_cut_off(
+    files, made, capsys, monkeypatch, level, padding
+):
+    """Packed worse and padded, as tar does, or better than the original, whose size is raised."""
+    load_dataset(made, "mnist", 5, 5)
+    facts = {name: ((9000, ""), plain) for name, (_, plain) in mnist_loader.MNIST_FILES.items()}
+    monkeypatch.setattr(mnist_loader, "MNIST_FILES", facts)
+    for name, content in files.items():
+        packed = gzip.compress(gzip.decompress(content), level)
+        (made / name).write_bytes(packed + bytes(padding))
+    assert load_dataset(made, "mnist", 5, 5).name == "made"
+    assert capsys.readouterr().err == ""
+
+
+def test_what_unpacks_to_more_than_a_data_set_holds_is_refused_early(made):
+    """The headers are compared before anything is unpacked."""
+    count = b"\1\xc9\xc3\x80"  # 30 million
+    labels = gzip.compress(b"\0\0\10\1" + count + bytes(30_000_000), 1)
+    images = gzip.compress(b"\0\0\10\3" + count + b"\0\0\0\x1c" * 2 + bytes(30_000_000), 1)
+    for bombs in ({TRAIN_LABELS: labels}, {TRAIN_IMAGES: images, TRAIN_LABELS: labels}):
+        for name, bomb in bombs.items():
+            (made / name).write_bytes(bomb)
+        tracemalloc.start()
+        try:
+            with pytest.raises(DatasetError, match=f"{made}.*holds .*{TRAIN_LABELS}"):
+                load_dataset(made, "mnist", 5, 5)
+            assert tracemalloc.get_traced_memory()[1] < 10 << 20
+        finally:
+            tracemalloc.stop()
+
+
 @parametrize("source", ["auto", "mnist"])
 @parametrize("gone", [MNIST_FILES, MNIST_FILES[1:3]])
 def test_named_directory_that_lacks_files_is_an_error(made, mirrors, source, gone):
@@ -266,21 +344,52 @@ def test_named_directory_that_lacks_files_is_an_error(made, mirrors, source, gon
     (made / "digits.csv").touch()
     with pytest.raises(DatasetError, match=f"^{made} lacks .*--data-dir.*MNIST_DATA_DIR") as caught:
         load_dataset(made, source)
-    assert {name for name in MNIST_FILES if name in str(caught.value)} == set(gone)
+    lacks, holds = str(caught.value).split(" (it holds ")
+    assert {name for name in MNIST_FILES if name in lacks} == set(gone)
+    assert {name for name in MNIST_FILES if name in holds} == set(MNIST_FILES) - set(gone)
+    assert "digits.csv" in holds
     assert mirror.requests == []
+
+
+@parametrize(
+    "name",
+    [
+        *("train-images-idx3-ubyte (1).gz", "train-images-idx3-ubyte.gz.gz", "mnist.npz"),
+        *("train.csv", "archive.zip", "emnist-digits-train-images-idx3-ubyte.gz"),
+    ],
+)
+def test_what_the_user_may_have_meant_is_named(tmp_path, name):
+    for other in name, "a.txt", ".b.jpg":
+        (tmp_path / other).touch()
+    with pytest.raises(DatasetError, match=rf"{TEST_LABELS} \(it holds {re.escape(name)}\); put"):
+        load_dataset(tmp_path)
+
+
+@parametrize(
+    ("make", "told"),
+    [
+        (Path.touch, "Not a directory"),
+        (lambda path: None, "No such file or directory"),
+        (Path.mkdir, "it holds nothing like them"),
+    ],
+)
+def test_what_is_wrong_with_the_directory_is_told(tmp_path, make, told):
+    make(tmp_path / "MNIST")
+    with pytest.raises(DatasetError, match=rf"^{tmp_path / 'MNIST'} lacks .* \({told}\); put"):
+        load_dataset(tmp_path / "MNIST")
 
 
 def test_a_typo_in_the_environment_ends_the_script_with_2(root, tmp_path):
     done = subprocess.run(
-        [sys.executable, str(root / "train_network.py"), f"--output-dir={tmp_path / 'out'}"],
+        [sys.executable, "-c", "import mnist_loader as m; m.utils.run_script(m.load_dataset)"],
         env=os.environ | {"MNIST_DATA_DIR": f"{tmp_path}/absent"},
+        cwd=root,
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(f"train_network.py: error: {tmp_path}/absent lacks .*\n", done.stderr)
-    assert not (tmp_path / "out").exists()
+    assert re.fullmatch(f"-c: error: {tmp_path}/absent lacks .*\n", done.stderr)
 
 
 # --- download ---------------------------------------------------------------------------------
@@ -297,6 +406,7 @@ ANSWERS = {  # what a mirror sends for a file, by its fault; one that hangs or s
     "cuts": lambda content: LONGER + content[: len(content) // 2],
     "hangs": lambda content: b"",
     "stalls": lambda content: LONGER + content[:100],
+    "trickles": lambda content: OK,  # and then a byte now and then
 }
 
 
@@ -314,6 +424,9 @@ class Mirror:
             with suppress(ConnectionError), self.socket.accept()[0] as connection:
                 self.requests.append(connection.recv(10_000).decode().split()[1].lstrip("/"))
                 connection.sendall(ANSWERS[self.fault](self.files[self.requests[-1]]))
+                for _ in range(300 * (self.fault == "trickles")):
+                    connection.sendall(b"x")
+                    time.sleep(0.01)
                 if self.fault in ("hangs", "stalls"):
                     self.connections.append(connection.dup())  # which keeps it open
 
@@ -363,6 +476,7 @@ def test_wrong_file_is_refused_by_name_and_left_alone(mirrors, tmp_path):
         ("cuts", "another file|IncompleteRead"),
         ("hangs", "timed out"),
         ("stalls", "timed out"),
+        ("trickles", r"too slow, \d\d? bytes of \d{4} came"),
     ],
 )
 def test_faulty_mirror_is_named_and_the_next_one_asked(mirrors, files, tmp_path, fault, reason):
@@ -378,6 +492,17 @@ def test_faulty_mirror_is_named_and_the_next_one_asked(mirrors, files, tmp_path,
     download_mnist(tmp_path)
     assert contents(tmp_path) == files
     assert (len(faulty.requests), len(sound.requests)) == (2, 4)  # once a download
+
+
+@parametrize("where", ["file", "/proc", "planted"])
+def test_nothing_is_fetched_that_could_not_be_written(mirrors, tmp_path, where):
+    (mirror,) = mirrors("")
+    (tmp_path / "file").touch()
+    (tmp_path / "planted").mkdir()
+    (tmp_path / "planted" / TEST_LABELS).symlink_to("/absent/file")
+    with pytest.raises(UserError, match=r"cannot write to|does not exist"):
+        download_mnist(tmp_path / where)
+    assert mirror.requests == []
 
 
 def test_every_mirror_that_failed_is_named(mirrors, tmp_path):
@@ -416,12 +541,26 @@ def test_own_data_directory_is_filled_by_itself(mirrors, files, own_dir, source)
     assert contents(own_dir) == files
 
 
-def test_sample_steps_in_loudly_where_the_own_directory_cannot_be_filled(mirrors, own_dir, capsys):
-    mirrors("forbids")
+def test_sample_steps_in_in_two_lines_and_the_script_tells_the_whole_story(
+    mirrors, own_dir, capsys
+):
+    (mirror,) = mirrors("forbids")
     assert load_dataset(train_size=5, test_size=5).name == "sample"
-    assert re.search("403.*NOT MNIST", capsys.readouterr().err)
-    with pytest.raises(DatasetError, match="403"):
-        load_dataset(source="mnist")
+    what, more = capsys.readouterr().err.splitlines()
+    assert "NOT MNIST" in what
+    assert "python mnist_loader.py" in more
+    assert max(map(len, (what, more))) <= 80
+    for ask in (lambda: load_dataset(source="mnist"), lambda: mnist_loader.main([])):
+        with pytest.raises(DatasetError, match=f"{mirror.url}.*403"):
+            ask()
+
+
+def test_sample_steps_in_where_stderr_is_full(own_dir, monkeypatch):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stderr", full)
+        assert load_dataset(train_size=5, test_size=5).name == "sample"
 
 
 def test_sample_is_what_its_readme_says_even_where_mnist_is(made_dir):
