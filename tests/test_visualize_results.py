@@ -1,18 +1,22 @@
-"""Figures say what the run holds, read back from their artists; film, pictures, pad, refusals."""
+"""Figures show the numbers that a test wrote down; film, pictures, pad, windows, refusals."""
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
+import subprocess
+import sys
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+import matplotlib.style
 import numpy as np
 import pytest
-from made_data import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, write_idx
-from matplotlib.axis import Tick
 from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image, ImageDraw
@@ -20,81 +24,75 @@ from PIL import Image, ImageDraw
 import mnist_loader
 import train_network
 import visualize_results
+from mnist_loader import Dataset, FoundDigit, FoundDigits, Split
 from neural_network import NeuralNetwork
-from utils import Language, UserError, connected_components
-from visualize_results import FIGURES, DrawingPad, Reader, draw_figure, main
+from train_network import Run, Settings
+from utils import CLAIM_TITLES, Claim, Language, Rate, UserError, connected_components
+from visualize_results import FIGURES, DrawingPad, Reader, main
+
+parametrize = pytest.mark.parametrize
+ORANGE, BLUE = "#e69f00", "#0072b2"  # images of the digit, and of the others
+RED_BOX, BLUE_BOX = "#b2182b", "#2166ac"  # speaks for the digit, and against it
+
+# The test images of the made run: what each shows, and its score. At threshold 0.54 four of six
+# 8s are found and two missed; three of 14 others are false alarms.
+SCORES = [(8, 0.95), (2, 0.75), (8, 0.25), (8, 0.85), (3, 0.62), (8, 0.65), (2, 0.55), (8, 0.05)]
+SCORES += [(8, 0.58), (2, 0.35), (3, 0.15), (0, 0.03), (1, 0.04)]
+SCORES += [(digit, 0.02) for digit in (0, 1, 4, 5, 6, 7, 9)]
+HISTORY = [(0.30, 0.40, 0.70, None), (0.20, 0.35, 0.80, 0.5), (0.10, 0.32, 0.75, 4 / 6)]
+TRAIN_DIGITS = [8, 1, 8, 0, 3, 8, 5, 7, 7, 2]
 
 
-def train(data_dir: Path, output_dir: Path, *options: str) -> Path:
-    sizes = ["--train-size", "300", "--test-size", "100", "--learning-rate", "0.1"]
-    paths = ["--data-dir", str(data_dir), "--output-dir", str(output_dir)]
-    assert train_network.main([*sizes, *paths, *options]) == 0
-    return output_dir
+def lit(*rows: int) -> np.ndarray:
+    """Images (n, 784), each dark at one pixel, whose number tells it."""
+    return np.eye(784, dtype=np.float32)[list(rows)]
+
+
+def made_run(scores=SCORES, history=HISTORY, train=TRAIN_DIGITS, name="MNIST", **settings) -> Run:
+    """A run whose network has these scores for the test images, each lit at its own pixel."""
+    usual = {"threshold": 0.54, "hidden": (2,), "epochs": len(history), "seed": 7}
+    settings = Settings(**usual | settings)
+    network, names = settings.network(), ("loss", "test_loss", "test_accuracy", "test_recall")
+    network.predict_proba = lambda x: np.array([score for _, score in scores])[x.argmax(axis=1)]
+    splits = [
+        Split(lit(*range(len(digits))), np.array(digits, np.uint8))
+        for digits in (train, [digit for digit, _ in scores])
+    ]
+    rows = [{"epoch": n} | dict(zip(names, row, strict=True)) for n, row in enumerate(history, 1)]
+    return Run(settings, network, Dataset(name, *splits), rows)
+
+
+RUNS = {
+    "made": made_run,
+    "deep": partial(made_run, history=HISTORY[1:2], hidden=(20, 3), digit=3, augment=True),
+    "one answer": partial(made_run, [(digit, s / 10**6) for digit, s in SCORES], name="sample"),
+    "yes": partial(made_run, threshold=0.01),
+}
+
+
+@functools.cache
+def run_of(name: str, mnist_dir: Path | None) -> Run:
+    """One of RUNS, or the "real" one: that of the repository, on all test images of MNIST."""
+    if name != "real":
+        return RUNS[name]()
+    run = visualize_results.read_run(train_network.OUTPUT_DIR, mnist_dir)
+    return replace(run, dataset=mnist_loader.load_dataset(mnist_dir, "mnist", 5000, None))
+
+
+@functools.cache
+def drawn(name: str, run: str = "made", language: str = "en", mnist_dir=None) -> Figure:
+    """A figure with all its parts in their places; not to be changed."""
+    with matplotlib.style.context(["default", visualize_results.STYLE]):
+        figure = FIGURES[name](run_of(run, mnist_dir), Language(language))
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
+    return figure
 
 
 @pytest.fixture(autouse=True)
 def style():
-    with visualize_results.plt.rc_context(visualize_results.STYLE):
+    with matplotlib.style.context(["default", visualize_results.STYLE]):
         yield
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    """Digits that a network learns at once, blots at places of their own; every third is another,
-    so that there are mistakes of both kinds to draw.
-    """
-    directory, rng = tmp_path_factory.mktemp("digits"), np.random.default_rng(0)
-    for images_name, labels_name, n in (
-        (TRAIN_IMAGES, TRAIN_LABELS, 300),
-        (TEST_IMAGES, TEST_LABELS, 200),
-    ):
-        labels = (np.arange(n) % 10).astype(np.uint8)
-        drawn = labels.copy()
-        if n == 200:
-            drawn[::3] = rng.permutation(drawn[::3])
-        images = np.zeros((n, 28, 28), np.uint8)
-        for image, digit in zip(images, drawn, strict=True):
-            top, left = 2 + 4 * (digit // 2) + rng.integers(3), 4 + 10 * (digit % 2)
-            image[top : top + 7, left : left + 6] = rng.integers(60, 256, (7, 6))
-        write_idx(directory / images_name, images)
-        write_idx(directory / labels_name, labels)
-    return directory
-
-
-RUNS = {
-    "usual": ("--epochs", "3", "--hidden", "12"),
-    "deep": ("--epochs", "1", "--hidden", "70", "5", "--digit", "3"),
-    "collapsed": ("--epochs", "1", "--hidden", "4", "--learning-rate", "500"),
-}
-
-
-@pytest.fixture(scope="module")
-def run_dirs(data_dir, tmp_path_factory):
-    parent = tmp_path_factory.mktemp("runs")
-    return {name: train(data_dir, parent / name, *options) for name, options in RUNS.items()}
-
-
-@pytest.fixture(scope="module")
-def runs(data_dir, run_dirs):
-    return {name: visualize_results.read_run(path, data_dir) for name, path in run_dirs.items()}
-
-
-@pytest.fixture
-def run(runs):
-    return runs["usual"]
-
-
-@pytest.fixture
-def run_dir(run_dirs, tmp_path):
-    """A copy of the run, to write to."""
-    return Path(shutil.copytree(run_dirs["usual"], tmp_path / "run"))
-
-
-@pytest.fixture
-def draw(data_dir, run_dir):
-    return lambda *options: main(
-        ["--data-dir", str(data_dir), "--output-dir", str(run_dir), *map(str, options)]
-    )
 
 
 def axes_of(figure: Figure, title: str):
@@ -102,353 +100,612 @@ def axes_of(figure: Figure, title: str):
     return axes
 
 
-def line(axes, label: str) -> np.ndarray:
+def line_of(axes, label: str):
     (found,) = (line for line in axes.lines if label in str(line.get_label()))
-    return np.array(found.get_xydata())
+    return found
 
 
-def images_in(axes) -> np.ndarray:
-    """The images of a gallery, and those beside other panels, in their order."""
-    shown = [inset.images[0].get_array() for inset in axes.child_axes if inset.images]
-    return np.array(shown).reshape(-1, 784)
+def points(axes, label: str) -> list[tuple[float, float]]:
+    return [tuple(point) for point in np.round(line_of(axes, label).get_xydata(), 4).tolist()]
 
 
 def ticks(axis) -> list[str]:
     return [label.get_text() for label in axis.get_ticklabels()]
 
 
+def tiles(axes) -> list[tuple[int, str]]:
+    """Which pixel of each image of a gallery is lit, and the caption below it."""
+    for image, caption in zip(axes.images, axes.texts, strict=True):
+        left, right, bottom, top = image.get_extent()
+        x, y = caption.get_position()
+        assert left < x < right and top < bottom < y < bottom + 0.1
+    return [
+        (int(image.get_array().argmax()), caption.get_text())
+        for image, caption in zip(axes.images, axes.texts, strict=True)
+    ]
+
+
+def colour_at(image, pixel: int) -> str:
+    """What the pixel of an image is drawn as: red, blue, white, black, or a shade of grey."""
+    red, green, blue, _ = image.to_rgba(image.get_array()).reshape(-1, 4)[pixel]
+    if abs(red - blue) > 0.1:
+        return "red" if red > blue else "blue"
+    return "white" if green > 0.95 else "black" if green < 0.05 else f"{green:.2f}"
+
+
 # --- what the panels show ---------------------------------------------------------------------
 
 
-def test_learning_curves_are_the_history(run):
-    figure = draw_figure("learning_curves", run, Language())
-    epochs = [1, 2, 3]
-    for title, label, name in (
-        ("Loss", "training", "loss"),
-        ("Loss", "test", "test_loss"),
-        ("answered rightly", "accuracy", "test_accuracy"),
-        ("answered rightly", "recall", "test_recall"),
-    ):
-        expected = np.column_stack([epochs, [row[name] for row in run.history]])
-        np.testing.assert_allclose(line(axes_of(figure, title), label), expected)
-    for axes in figure.axes:
-        figure.draw_without_rendering()
-        assert [tick for tick in ticks(axes.xaxis) if not tick.isdigit()] == []
-        for text, drawn in zip(axes.get_legend().texts, axes.get_lines(), strict=True):
-            assert text.get_color() == drawn.get_color()
+TITLES = {
+    "report": (
+        "4 of 6 8s found; 3 of 14 others taken for one\n"
+        '15 of 20 answers correct (14 by always answering "no")'
+    ),
+    "learning_curves": "4 of 6 8s found; test loss 0.1594",
+    "threshold_curves": (
+        "4 of 6 8s found; 3 of 14 others taken for one\n"
+        "Threshold 0.54; a lower one finds more, and takes more others for it"
+    ),
+    "mistakes": "4 of 6 8s found; 3 of 14 others taken for one",
+    "samples": "3 of 10 training images show the 8",
+}
 
 
-def test_confusion_counts_stand_at_their_labels(run):
-    axes = axes_of(draw_figure("report", run, Language()), "Answers at threshold")
-    texts = {text.get_position()[:2]: text.get_text() for text in axes.texts}
-    result = run.evaluation
-    counts = {
-        ("8s", 'answered "8"'): result.true_positives,
-        ("8s", "answered no"): result.false_negatives,
-        ("others", 'answered "8"'): result.false_positives,
-        ("others", "answered no"): result.true_negatives,
+@parametrize("name", TITLES)
+def test_title_states_the_finding_in_counts(name):
+    assert drawn(name).get_suptitle() == TITLES[name]
+
+
+def test_curves_are_the_history_by_epoch_with_the_first_and_the_last_named():
+    loss, shares = drawn("learning_curves").axes
+    assert points(loss, "training images") == [(1, 0.3), (2, 0.2), (3, 0.1)]
+    assert points(loss, "test images") == [(1, 0.4), (2, 0.35), (3, 0.32)]
+    assert points(shares, "accuracy") == [(1, 0.7), (2, 0.8), (3, 0.75)]
+    assert points(shares, "recall: 8s found")[1:] == [(2, 0.5), (3, 0.6667)]
+    assert np.isnan(line_of(shares, "recall").get_ydata()[0])
+    assert points(shares, 'always "no": 70.0%') == [(0, 0.7), (1, 0.7)]
+    for axes in loss, shares:
+        assert (ticks(axes.xaxis), axes.get_xlabel()) == (["1", "2", "3"], "epoch")
+        shown = zip(axes.get_legend().texts, axes.get_legend().legend_handles, strict=True)
+        for text, handle in shown:
+            assert handle.get_color() == line_of(axes, text.get_text()).get_color()
+    assert loss.get_ylim()[0] == 0
+    assert shares.get_ylim()[1] == 1
+    assert 0.4 < shares.get_ylim()[0] < 0.5
+    assert {"70%", "80%"} <= set(ticks(shares.yaxis))
+    long = visualize_results.draw_learning_curves(made_run(history=HISTORY * 10), Language())
+    assert [int(tick) for tick in long.axes[0].get_xticks()] == [1, 5, 9, 13, 18, 22, 26, 30]
+
+
+def test_confusion_counts_stand_at_their_labels_on_the_shade_of_their_share():
+    axes = axes_of(drawn("report"), "Answers at threshold 0.54")
+    texts = {tuple(np.round(t.get_position(), 2).tolist()): t.get_text() for t in axes.texts}
+    assert (ticks(axes.xaxis), axes.get_xlabel()) == (["yes", "no"], "the network's answer")
+    assert (ticks(axes.yaxis), axes.get_ylabel()) == (["8\n(6)", "others\n(14)"], "the image shows")
+    assert texts == {
+        (0, 0): "4",
+        (0, 0.06): "found",
+        (1, 0): "2",
+        (1, 0.06): "missed",
+        (0, 1): "3",
+        (0, 1.06): "false alarms",
+        (1, 1): "11",
+        (1, 1.06): "correctly no",
     }
-    assert len(set(counts.values())) == 4
-    for (row, column), expected in counts.items():
-        x = ticks(axes.xaxis).index(column)
-        (y,) = (y for y, label in enumerate(ticks(axes.yaxis)) if label.startswith(row))
-        assert texts[x, y] == str(expected)
-        whole = result.positives if row == "8s" else result.negatives
-        assert texts[x, y + 0.06].startswith(f"{expected / whole:.2%}")
+    shades = axes.images[0].get_array()
+    np.testing.assert_allclose(shades, [[4 / 6, 2 / 6], [3 / 14, 11 / 14]])
+    darkness = axes.images[0].to_rgba(shades).mean(axis=2)
+    assert darkness[1, 1] < darkness[0, 0] < darkness[0, 1] < darkness[1, 0]
+    assert {t.get_text(): t.get_color() for t in axes.texts}["11"] == "white"
 
 
-@pytest.mark.parametrize("name", RUNS)
-def test_threshold_curves_have_the_axes_they_name(runs, name):
-    run = runs[name]
-    figure = draw_figure("threshold_curves", run, Language())
-    scores, own = run.probabilities, run.is_digit
-    recall = [np.mean(scores[own] >= t) for t in np.unique(scores)[::-1]]
-    alarms = [np.mean(scores[~own] >= t) for t in np.unique(scores)[::-1]]
-    precision = [np.mean(own[scores >= t]) for t in np.unique(scores)[::-1]]
-    roc, curve = axes_of(figure, "ROC"), axes_of(figure, "Precision and recall")
-    assert f"AUC) {run.evaluation.roc_auc:.4f}" in roc.get_title(loc="left")
-    for axes, x, y, xlabel, ylabel in (
-        (roc, [0, *alarms], [0, *recall], "false alarms", "recall"),
-        (curve, recall, precision, "recall", "precision"),
-    ):
-        np.testing.assert_allclose(axes.lines[0].get_xydata(), np.column_stack([x, y]), atol=1e-6)
-        assert xlabel in axes.get_xlabel()
-        assert ylabel in axes.get_ylabel()
-    result = run.evaluation
-    point = result.false_positives / result.negatives, result.recall
-    np.testing.assert_allclose(line(roc, "threshold")[0], point)
-    np.testing.assert_allclose(line(curve, "threshold")[0], (result.recall, result.precision))
+def test_precision_is_steps_over_recall_and_its_average_weighs_them():
+    """Down the scores: 8, 8, a 2, 8, a 3, 8, a 2, a 2, 8, a 3, 8, the others."""
+    axes = axes_of(drawn("threshold_curves"), "average precision 75.3%")
+    curve, reference, mark = axes.lines
+    expected = [(0, 1), (1, 1), (2, 1), (2, 2 / 3), (3, 3 / 4), (3, 3 / 5), (4, 4 / 6), (4, 4 / 7)]
+    expected += [(4, 4 / 8), (5, 5 / 9), (5, 5 / 10), (6, 6 / 11), (6, 6 / 12), (6, 6 / 13)]
+    expected = np.array([*expected, (6, 6 / 20)])
+    np.testing.assert_allclose(curve.get_xdata() * 6, expected[:, 0], atol=1e-9)
+    np.testing.assert_allclose(curve.get_ydata(), expected[:, 1])
+    assert curve.get_drawstyle() == "steps-pre"
+    assert (reference.get_label(), set(reference.get_ydata())) == ('always "yes": 30.0%', {0.3})
+    np.testing.assert_allclose(mark.get_xydata(), [[4 / 6, 4 / 7]])
+    assert mark.get_label() == "threshold 0.54"
+    assert axes.get_xlabel() == "recall: 8s found"
+    assert axes.get_ylabel() == "precision: correct among the yes answers"
+    for axis in axes.xaxis, axes.yaxis:
+        assert ticks(axis)[:2] == ["0%", "20%"]
 
 
-def test_score_histogram_counts_each_group(run):
-    figure = draw_figure("threshold_curves", run, Language())
-    axes = axes_of(figure, "How many images")
+def test_recall_and_precision_are_drawn_over_the_threshold():
+    axes = axes_of(drawn("threshold_curves"), "another threshold")
+    x = [0, 0.02, 0.03, 0.04, 0.05, 0.15, 0.25, 0.35, 0.55, 0.58, 0.62, 0.65, 0.75, 0.85, 0.95, 1]
+    found = [6, 6, 6, 6, 6, 5, 5, 4, 4, 4, 3, 3, 2, 2, 1, 0]
+    others = [14, 14, 7, 6, 5, 5, 4, 4, 3, 2, 2, 1, 1, 0, 0, 0]
+    recall, precision = line_of(axes, "recall: 8s found"), line_of(axes, "precision: correct")
+    for line in recall, precision:
+        np.testing.assert_allclose(line.get_xdata(), x)
+        assert line.get_drawstyle() == "steps-pre"
+    np.testing.assert_allclose(np.multiply(recall.get_ydata(), 6), found, atol=1e-9)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(precision.get_ydata(), found / np.add(found, others))
+    assert set(line_of(axes, "threshold 0.54").get_xdata()) == {0.54}
+    assert axes.get_xlabel() == "threshold: yes from this score up"
+    assert ticks(axes.yaxis)[:2] == ["0%", "20%"]
+
+
+def test_score_histogram_has_a_bar_and_its_count_for_each_group():
+    axes = axes_of(drawn("threshold_curves"), "How many images")
+    expected = {
+        "8s": (ORANGE, [1, 0, 1, 0, 0, 1, 1, 0, 1, 1]),
+        "others": (BLUE, [9, 1, 0, 1, 0, 1, 1, 1, 0, 0]),
+    }
     legend = axes.get_legend()
-    shown = {
-        text.get_text(): h for text, h in zip(legend.texts, legend.legend_handles, strict=True)
-    }
-    groups = ("8s", run.is_digit), ("others", ~run.is_digit)
-    for bars, (name, group) in zip(axes.containers, groups, strict=True):
-        expected = np.histogram(run.probabilities[group], visualize_results.SCORE_BINS)[0]
-        np.testing.assert_array_equal([bar.get_height() for bar in bars], expected)
-        yes = int(np.sum(run.answers[group]))
-        label = f'{name}: {yes} answered "8", {group.sum() - yes} no'
-        assert bars[0].get_facecolor() == shown[label].get_facecolor()
-    figure.draw_without_rendering()
-    assert {"1", "10"} <= set(ticks(axes.yaxis))
+    handles = dict(zip([t.get_text() for t in legend.texts], legend.legend_handles, strict=True))
+    for group, (label, (colour, heights)) in zip(axes.containers, expected.items(), strict=True):
+        assert [bar.get_height() for bar in group] == heights
+        assert {to_hex(bar.get_facecolor()) for bar in group} == {colour}
+        assert to_hex(handles[label].get_facecolor()) == colour
+        edges = [(n / 10, (n + 1) / 10) for n in range(10)]
+        for bar, (low, high) in zip(group, edges, strict=True):
+            assert low - 1e-9 <= bar.get_x() < bar.get_x() + bar.get_width() <= high + 1e-9
+    written = [str(n) if n else "" for _, heights in expected.values() for n in heights]
+    assert [text.get_text() for text in axes.texts] == written
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "images (logarithmic)")
+    places = dict(zip(axes.get_yticks(), ticks(axes.yaxis), strict=True))
+    assert (places[1], places[10]) == ("1", "10")
+    assert set(line_of(axes, "threshold 0.54").get_xdata()) == {0.54}
 
 
-@pytest.mark.parametrize("name", ["mistakes", "report"])
-def test_galleries_hold_the_surest_mistakes_first(run, name):
-    figure = draw_figure(name, run, Language())
-    test, shown = run.dataset.test, 16 if name == "mistakes" else 10
-    for title, own, sign in ("missed 8", True, 1), ("false alarm", False, -1):
-        axes = axes_of(figure, title)
-        wrong = np.flatnonzero((run.is_digit == own) & (run.answers != own))
-        rows = wrong[np.argsort(sign * run.probabilities[wrong], kind="stable")][:shown]
-        np.testing.assert_array_equal(images_in(axes), test.images[rows])
-        captions = [f"{test.digits[row]}: {run.probabilities[row]:.3f}" for row in rows]
-        assert [inset.get_xlabel() for inset in axes.child_axes] == captions
+@parametrize("name", ["mistakes", "report"])
+def test_galleries_show_the_mistakes_with_what_the_numbers_are(name):
+    figure = drawn(name)
+    missed, alarms = axes_of(figure, "Missed 8s: 2; scores"), axes_of(figure, "False alarms: 3;")
+    assert tiles(missed) == [(7, "0.050"), (2, "0.250")]
+    assert tiles(alarms) == [(1, "2 (0.750)"), (4, "3 (0.620)"), (6, "2 (0.550)")]
+    image = missed.images[0]
+    assert [colour_at(image, pixel) for pixel in (7, 8)] == ["black", "white"]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "title"),
+@parametrize(("name", "shown"), [("mistakes", 16), ("report", 10)])
+def test_of_many_mistakes_the_surest_are_shown(name, shown):
+    run = made_run([(8, 0.4 - n / 100) for n in range(19)] + [(1, 0.9)])
+    axes = axes_of(FIGURES[name](run, Language()), "Missed 8s: 19;")
+    assert [pixel for pixel, _ in tiles(axes)] == list(range(18, 18 - shown, -1))
+
+
+CLAIMS = [
+    ("gap", {"digit": 8, "limit": 2}, Rate(90, 100), Rate(10, 100), [4, 9], "confirmed", "black"),
+    ("thin", {"digit": 8, "limit": 1.5}, Rate(0, 90), Rate(30, 110), [], "refuted", "white"),
+    ("slant", {"digit": 8, "limit": 20}, Rate(1, 2), Rate(1, 4), [3], "inconclusive", "#777777"),
+    ("noise", {}, Rate(50, 100), Rate(5, 100), [5], "confirmed", "black"),
+]
+
+
+def test_claims_are_differences_with_intervals_between_rates_and_verdicts(monkeypatch):
+    """The intervals by Newcombe's formula, worked out by hand."""
+    claims = [Claim(name, CLAIM_TITLES[name], *rest) for name, *rest, _, _ in CLAIMS]
+    monkeypatch.setattr(Run, "examine_claims", lambda run, result: claims)
+    figure = visualize_results.draw_error_analysis(made_run(), Language())
+    title = "20 test images: 2 of 4 claims about errors confirmed, 1 refuted"
+    assert figure.get_suptitle() == title
+    axes, examples = axes_of(figure, "Is the network wrong"), axes_of(figure, "First mistakes")
+    expected = [(80, 69.5, 86.3), (-27.3, -36.3, -18.8), (25, -35.5, 70.4), (45, 33.6, 55)]
+    for row, (container, interval) in enumerate(zip(axes.containers, expected, strict=True)):
+        point, _, (bars,) = container.lines
+        ends = np.reshape(bars.get_segments(), (2, 2))
+        np.testing.assert_allclose([*point.get_xdata(), *ends[:, 0]], interval, atol=0.06)
+        assert {*point.get_ydata(), *ends[:, 1]} == {row}
+        assert to_hex(point.get_markerfacecolor()) == to_hex(CLAIMS[row][-1])
+    lines = [(c.lines[0].get_marker(), to_hex(c.lines[0].get_color())) for c in axes.containers]
+    square, circle, diamond = ("s", "#000000"), ("o", "#000000"), ("D", "#777777")
+    assert lines == [square, circle, diamond, square]
+    (right,) = axes.child_axes
+    assert ticks(right.yaxis) == ["confirmed", "refuted", "inconclusive", "confirmed"]
+    assert [set(line.get_xdata()) for line in axes.lines if line.get_marker() == "None"] == [{0}]
+    words = [label.replace("\n", " ") for label in ticks(axes.yaxis)]
+    gap = "8 with a gap (under 2 closed loops)"
+    assert words[0] == f"{gap} wrong: 90.0% (90 of 100) of the others: 10.0% (10 of 100)"
+    assert axes.get_ylim() == (3.5, -0.5)
+    shown = [np.flatnonzero(a.images[0].get_array().any(axis=0)) for a in examples.child_axes]
+    assert [columns.tolist() for columns in shown] == [[4, 28 + 9], [], [3], [5]]
+    tops = [a.get_position().y0 for a in examples.child_axes]
+    assert tops == sorted(tops, reverse=True)
+
+
+@parametrize("run", ["one answer", "yes"])
+def test_a_run_that_answers_the_same_to_everything_gets_no_verdicts(run):
+    (axes,) = visualize_results.draw_error_analysis(RUNS[run](), Language()).axes
+    assert "How often" in axes.get_title(loc="left")
+
+
+def test_false_alarms_are_sorted_dots_with_intervals_and_zero_is_one():
+    axes = axes_of(drawn("error_analysis"), "How often each other digit is taken for 8")
+    labels = ["2:  66.7% (2 of 3)", "3:  50.0% (1 of 2)", "0:  0.0% (0 of 2)", "1:  0.0% (0 of 2)"]
+    assert ticks(axes.yaxis) == labels + [f"{n}:  0.0% (0 of 1)" for n in (4, 5, 6, 7, 9)]
+    dots, _, (bars,) = axes.containers[0].lines
+    np.testing.assert_allclose(dots.get_xdata(), [2 / 3, 1 / 2] + [0] * 7)
+    assert dots.get_ydata().tolist() == list(range(9))
+    ends = [segment[:, 0] for segment in bars.get_segments()]  # Wilson's, to a percent
+    np.testing.assert_allclose(ends[:3], [(0.21, 0.94), (0.09, 0.91), (0, 0.66)], atol=0.006)
+    assert to_hex(dots.get_color()) == BLUE
+    (mark,) = set(line_of(axes, "all others: 21.4% (3 of 14)").get_xdata())
+    assert mark == pytest.approx(3 / 14)
+    assert axes.get_ylim() == (8.5, -0.5)
+    assert {"0%", "20%"} <= set(ticks(axes.xaxis))
+
+
+def run_with_units(*weights: list, change: list[tuple[int, float]], **settings) -> Run:
+    """A made run with these weights above the first layer; there, unit u has gained
+    change[u] = (row of pixels, what was added to each of the row's 28).
+    """
+    run = made_run(hidden=tuple(len(w) for w in weights), **settings)
+    for unit, (row, added) in enumerate(change):
+        run.network.weights[0][28 * row : 28 * row + 28, unit] += added
+    run.network.weights[1:] = [np.array(w, np.float32) for w in weights]
+    return run
+
+
+@parametrize(
+    ("weights", "number", "captions"),
     [
-        (0, "0 missed 8s"),
-        (1, "1 missed 8"),
-        (3, "3 missed 8s"),
-        (19, "19 missed 8s, the 16 surest"),
+        pytest.param(
+            [[[2], [-1], [0.5]]], "output weights", ("+2.00", "-1.00", "+0.50"), id="flat"
+        ),
+        # 1 * 3 + 0, 2 * 3 - 8 * 1, 0.5 * 1
+        pytest.param(
+            [[[1, 0], [2, -8], [0, 0.5]], [[3], [1]]],
+            "sums over paths to the output",
+            ("+3.00", "-2.00", "+0.50"),
+            id="deep",
+        ),
     ],
 )
-def test_gallery_title_counts_rightly(run, wrong, title):
-    digits = np.array([8] * 20 + [1], np.uint8)
-    images = np.zeros((21, 784), np.float32)
-    other = train_network.Run(
-        run.network, run.dataset._replace(test=mnist_loader.Split(images, digits))
+def test_red_is_where_ink_in_a_unit_speaks_for_the_digit(weights, number, captions):
+    """Unit 0, for the 8, gains at row 3; unit 1, against it, at row 5; unit 2, for it, loses."""
+    run = run_with_units(*weights, change=[(3, 0.4), (5, 0.4), (9, -0.2)])
+    figure = visualize_results.draw_hidden_units(run, Language())
+    for_it, against = axes_of(figure, "Units for 8"), axes_of(figure, "Units against 8")
+    assert for_it.get_title(loc="left") == f"Units for 8: {number}"
+    assert [text.get_text() for text in for_it.texts] == [captions[0], captions[2]]
+    assert [text.get_text() for text in against.texts] == [captions[1]]
+    (first, last), (other,) = for_it.images, against.images
+    np.testing.assert_allclose(first.get_array()[3], 1, atol=1e-6)  # 0.4 is drawn in full
+    np.testing.assert_allclose(last.get_array()[9], -0.5, atol=1e-6)
+    colours = [colour_at(image, 28 * row) for image, row in ((first, 3), (other, 5), (last, 9))]
+    assert colours == ["red", "blue", "blue"]
+    assert colour_at(first, 28 * 9) == "white"  # nothing learnt there
+    bar = figure.axes[-1]
+    assert ticks(bar.xaxis) == ["-0.40", "0", "+0.40"]
+    assert [colour_at(bar.images[0], pixel) for pixel in (0, 255)] == ["blue", "red"]
+    assert bar.images[0].get_extent() == pytest.approx([-0.4, 0.4, 0, 1])
+
+
+def test_title_of_hidden_units_is_the_change_in_parts_of_the_start():
+    run = made_run()
+    run.network.weights[0] *= 1.5
+    title = visualize_results.draw_hidden_units(run, Language()).get_suptitle()
+    assert title == "Training changed the hidden units' weights by 50% of their random start"
+
+
+def test_samples_are_the_first_of_each_digit_and_the_digits_row_is_framed():
+    (axes,) = drawn("samples").axes
+    labels = "0  (1),1  (1),2  (1),3  (1),4  (0),5  (1),6  (0),7  (2),8  (3),9  (0)"
+    assert ticks(axes.yaxis) == labels.split(",")
+    rows, columns = axes.images[0].get_array().nonzero()  # lit is row 0, at the image's number
+    shown = sorted(
+        (int(row) // 28, *divmod(int(column), 28))
+        for row, column in zip(rows, columns, strict=True)
     )
-    other.__dict__["probabilities"] = np.array([0.0] * wrong + [1.0] * (20 - wrong) + [0.0])
-    figure = draw_figure("mistakes", other, Language())
-    assert figure.axes[0].get_title(loc="left") == title
+    ordered = [(TRAIN_DIGITS[n], TRAIN_DIGITS[:n].count(TRAIN_DIGITS[n]), n) for n in range(10)]
+    assert shown == sorted(ordered)
+    (frame,) = axes.patches
+    assert (frame.get_y(), frame.get_height()) == (8 * 28 - 0.5, 28)
+    assert to_hex(frame.get_edgecolor()) == ORANGE
+    weights = [label.get_fontweight() for label in axes.yaxis.get_ticklabels()]
+    assert weights == ["normal"] * 8 + ["bold", "normal"]
 
 
-def test_claims_are_differences_with_intervals_beside_their_rates(run):
-    figure = draw_figure("error_analysis", run, Language())
-    axes, examples = axes_of(figure, "Is the network wrong"), axes_of(figure, "First mistakes")
-    drawn = {}
-    for container in axes.containers:
-        points, _, (bars,) = container.lines
-        for (x, y), segment in zip(points.get_xydata(), bars.get_segments(), strict=True):
-            drawn[round(y)] = (x, *np.reshape(segment, (-1, 2))[:, 0]), container.get_label()
-    assert any(set(found.get_xdata()) == {0} for found in axes.lines)
-    for row, claim in enumerate(run.claims):
-        (values, verdict), label = drawn[row], ticks(axes.yaxis)[row].replace("\n", " ")
-        np.testing.assert_allclose(values, 100 * np.array([claim.difference, *claim.interval]))
-        assert verdict == claim.verdict
-        for words, rate in ("wrong", claim.affected), ("of the others", claim.rest):
-            assert f"{words}: {rate.share:.2%} ({rate.count} of {rate.total})" in label
-        strip = np.asarray(examples.child_axes[row].images[0].get_array())
-        first = run.dataset.test.images[list(claim.wrong[:5])].reshape(-1, 28, 28)
-        np.testing.assert_array_equal(
-            strip[:, : 28 * len(first)], np.hstack([strip[:, :0], *first])
-        )
+def test_copies_are_shown_of_a_run_that_trained_on_them(monkeypatch):
+    monkeypatch.setattr(visualize_results, "augment", lambda images, rng: images / 2)
+    figure = visualize_results.draw_samples(made_run(augment=True), Language())
+    copies = axes_of(figure, "Deformed copies").images[0].get_array()
+    first = [3, 1, 9, 4, 6, 7, 0]  # of the digits 0, 1, 2, 3, 5, 7, 8, in TRAIN_DIGITS
+    for row, ink in enumerate((1, 0.5, 0.5, 0.5)):
+        lit_at = np.flatnonzero(copies[28 * row] == ink)
+        assert lit_at.tolist() == [28 * place + n for place, n in enumerate(first)]
 
 
-def test_false_alarms_are_sorted_dots_and_zero_is_one(run):
-    axes = axes_of(draw_figure("error_analysis", run, Language()), "False alarms")
-    rates = run.false_alarms()
-    order = sorted(rates, key=lambda other: -rates[other].share)
-    assert [label.split(":")[0] for label in ticks(axes.yaxis)] == list(map(str, order))
-    points, _, bars = axes.containers[0].lines
-    for (x, y), segment, other in zip(
-        points.get_xydata(), bars[0].get_segments(), order, strict=True
-    ):
-        assert x == rates[other].share
-        assert ticks(axes.yaxis)[round(y)].endswith(
-            f"({rates[other].count} of {rates[other].total})"
-        )
-        np.testing.assert_allclose(segment[:, 0], rates[other].interval)
-    assert points.get_xdata()[-1] == 0
+def study_file(path: Path, monkeypatch) -> Path:
+    """One change without effect, one much worse, and two better, by 10 and by 20 points."""
+    f1 = {
+        "the lab's run": [0.5] * 5,
+        "same": [0.5, 0.6, 0.4, 0.5, 0.5],
+        "bad": [0.2, 0.3] * 2 + [0.2],
+    }
+    f1 |= {"good": [0.58, 0.62, 0.6, 0.61, 0.59], "best": [0.68, 0.72, 0.7, 0.71, 0.69]}
+    monkeypatch.setattr(train_network, "STUDY", {change: {} for change in f1})
+    rest = dict.fromkeys(("recall", "precision", "false_positives", "false_negatives"), 1)
+    runs = {change: [{"f1": value, **rest} for value in values] for change, values in f1.items()}
+    about = {"settings": asdict(Settings(digit=3)), "dataset": "MNIST"}
+    path.write_text(json.dumps({"about": about, "runs": runs}))
+    return path
 
 
-@pytest.mark.parametrize("name", ["usual", "deep"])
-def test_hidden_units_show_what_training_added(runs, name):
-    run, weights = runs[name], runs[name].network.weights
-    figure = draw_figure("hidden_units", run, Language())
-    output = np.linalg.multi_dot([*weights[1:], [1]]) if len(weights) > 2 else weights[1][:, 0]
-    change = weights[0] - train_network.fresh_network(run.settings).weights[0]
-    for title, sign in (f"for {run.settings.digit}", 1), (f"against {run.settings.digit}", -1):
-        axes = axes_of(figure, title)
-        units = [u for u in np.argsort(-sign * output, kind="stable") if sign * output[u] > 0][:16]
-        shown = images_in(axes) * visualize_results.full_colour(run)
-        np.testing.assert_allclose(shown, change[:, units].T, atol=1e-6)
-        assert [a.get_xlabel() for a in axes.child_axes] == [f"{output[u]:+.2f}" for u in units]
-
-
-def test_samples_are_the_first_of_each_digit_with_their_number(run):
-    axes, deformed = draw_figure("samples", run, Language()).axes
-    train_split = run.dataset.train
-    sheet = axes.images[0].get_array().reshape(10, 28, -1, 28).swapaxes(1, 2)
-    for digit in range(10):
-        first = train_split.images[train_split.digits == digit][: sheet.shape[1]]
-        np.testing.assert_array_equal(sheet[digit].reshape(-1, 784)[: len(first)], first)
-        assert ticks(axes.yaxis)[digit] == f"{digit}  (30)"
-    first, *copies = deformed.images[0].get_array().reshape(4, 28, 10, 28).swapaxes(1, 2)
-    np.testing.assert_array_equal(first, sheet[:, 0])
-    assert all(np.abs(copy - first).mean() > 0.01 for copy in copies)
-
-
-def test_study_shows_each_difference_with_its_interval_in_the_colour_of_its_verdict(
+def test_study_is_sorted_by_effect_with_each_verdict_and_the_labs_run_at_zero(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(train_network, "STUDY", ("", "--hidden 9", "--epochs 2"))
-    f1 = {
-        "": [0.5] * 5,
-        "--hidden 9": [0.5, 0.6, 0.4, 0.5, 0.5],
-        "--epochs 2": [0.2, 0.3] * 2 + [0.2],
-    }
-    rest = dict.fromkeys(("recall", "precision", "false_positives", "false_negatives"), 1)
-    runs = {
-        f"{name} --seed {seed}": {"f1": value, **rest}
-        for name, values in f1.items()
-        for seed, value in enumerate(values)
-    }
-    about = {"settings": {"digit": 8}, "dataset": "MNIST"}
-    path = tmp_path / "study.json"
-    path.write_text(json.dumps({"about": about, "runs": runs}))
+    path = study_file(tmp_path / "study.json", monkeypatch)
     figure = visualize_results.draw_study(path, Language())
-    assert "0 are better, 1 worse" in figure.get_suptitle().replace("\n", " ")
-    (axes,) = figure.axes
-    told = dict(zip(ticks(axes.yaxis), range(2), strict=True))
-    assert told == {"--hidden 9\nF1 50.00%": 0, "--epochs 2\nF1 24.00%": 1}
-    found = {bars.get_label(): bars for bars in axes.containers}
-    for verdict, row, difference in ("no measurable effect", 0, 0), ("worse", 1, -26):
-        line, _, (bar,) = found[verdict]
-        np.testing.assert_allclose(line.get_xydata(), [[difference, row]], atol=1e-9)
-        gain = np.subtract(f1[list(f1)[row + 1]], 0.5)
-        reach = 100 * 2.776445 * gain.std(ddof=1) / 5**0.5
-        ends = [difference - reach, difference + reach]
-        np.testing.assert_allclose(bar.get_segments()[0][:, 0], ends, atol=1e-6)
+    title = "Of 4 changes to the lab's run, each alone, 2 are better, 1 worse"
+    assert figure.get_suptitle() == title
+    assert figure.get_supxlabel().startswith("digit 3, MNIST; 5 seeds")
+    axes = axes_of(figure, "0: the lab's run, F1 50.0%")
+    assert ticks(axes.yaxis) == [
+        "best: F1 70.0%",
+        "good: F1 60.0%",
+        "same: F1 50.0%",
+        "bad: F1 24.0%",
+    ]
+    assert ticks(axes.child_axes[0].yaxis) == ["better"] * 2 + ["no measurable effect", "worse"]
+    # Standard deviations of 5: 1.581, 7.071 and 5.477 points; t is 2.776; so 2.776 s / 5 ** 0.5
+    expected = [
+        (20, 1.96, "#000000"),
+        (10, 1.96, "#000000"),
+        (0, 8.78, "#777777"),
+        (-26, 6.80, "#ffffff"),
+    ]
+    for row, (container, (x, reach, colour)) in enumerate(
+        zip(axes.containers, expected, strict=True)
+    ):
+        point, _, (bars,) = container.lines
+        np.testing.assert_allclose(point.get_xydata(), [(x, row)], atol=1e-9)
+        ends = bars.get_segments()[0][:, 0]
+        np.testing.assert_allclose(ends, (x - reach, x + reach), atol=0.006)
+        assert to_hex(point.get_markerfacecolor()) == colour
+    assert [set(line.get_xdata()) for line in axes.lines if line.get_marker() == "None"] == [{0}]
 
 
-# --- titles, footers, languages, what does not fit --------------------------------------------
+# --- what every figure must hold --------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("run_name", "language"), [("usual", "ru"), ("deep", "en")])
-@pytest.mark.parametrize("name", FIGURES)
-def test_nothing_is_cut_off_and_no_title_overlaps(runs, name, run_name, language):
-    figure = draw_figure(name, runs[run_name], Language(language))
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    width, height = canvas.get_width_height()
-    of_ticks = {label for tick in figure.findobj(Tick) for label in (tick.label1, tick.label2)}
-    titles = []
-    for text in figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text()):
-        box = text.get_window_extent()
-        if text.get_visible() and text not in of_ticks:
-            assert -1 <= box.x0 <= box.x1 <= width + 1, text
-            assert -1 <= box.y0 <= box.y1 <= height + 1, text
-        if text in figure.texts or text.get_text() in {
-            axes.get_title(loc="left") for axes in figure.axes
-        }:
-            titles.append(box)
-    assert len(titles) >= 2
-    assert not any(a.overlaps(b) for i, a in enumerate(titles) for b in titles[:i])
+def texts_drawn(figure: Figure) -> list[tuple[Text, object]]:
+    """The texts in sight, with their extents; of tick labels those within their axis."""
+    of_ticks = {}
+    for axes in figure.findobj(lambda artist: hasattr(artist, "get_xlim")):
+        for axis, interval in (
+            (axes.xaxis, axes.viewLim.intervalx),
+            (axes.yaxis, axes.viewLim.intervaly),
+        ):
+            for tick in axis.get_major_ticks() + axis.get_minor_ticks():
+                inside = min(interval) <= tick.get_loc() <= max(interval)
+                of_ticks |= dict.fromkeys((tick.label1, tick.label2), inside and axes.axison)
+    found = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text().strip())
+    found = [text for text in found if text.get_visible() and of_ticks.get(text, True)]
+    return [(text, text.get_window_extent()) for text in found]
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_says_what_it_is_about(runs, name):
-    figure = draw_figure(name, runs["deep"], Language())
-    footer = figure.get_supxlabel()
-    for words in "300 training and 100 test images", "784-70-5-1", "seed 0", "1 epoch":
-        assert words in footer
-    assert "epochs" not in footer + figure.get_suptitle()
-    collapsed = draw_figure(name, runs["collapsed"], Language()).get_suptitle()
-    assert "answers no to everything" in collapsed or "answers yes to everything" in collapsed
+def assert_all_texts_are_apart_and_inside(figure: Figure) -> None:
+    placed, frame = texts_drawn(figure), figure.bbox.padded(1)
+    assert len(placed) > 5
+    for number, (text, box) in enumerate(placed):
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1, text
+        assert frame.y0 <= box.y0 and box.y1 <= frame.y1, text
+        for other, other_box in placed[:number]:
+            assert not box.padded(-1).overlaps(other_box.padded(-1)), (text, other)
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_title_says_when_the_data_was_the_sample(run, name):
-    sample = train_network.Run(run.network, run.dataset._replace(name="sample"))
-    assert "not MNIST" in draw_figure(name, sample, Language()).get_suptitle()
-    assert "not MNIST" not in draw_figure(name, run, Language()).get_suptitle()
+@parametrize(("run", "language"), [("real", "en"), ("real", "ru"), ("deep", "ru")])
+@parametrize("name", FIGURES)
+def test_texts_are_inside_and_apart(request, name, run, language):
+    directory = request.getfixturevalue("mnist_dir") if run == "real" else None
+    assert_all_texts_are_apart_and_inside(drawn(name, run, language, directory))
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_russian_figure_has_no_english_line(runs, name):
-    figure = draw_figure(name, runs["deep"], Language("ru"))
-    of_the_field = {"roc", "auc", "mse", "accuracy", "precision", "recall", "seed"}
-    allowed = of_the_field | {"digits", "n", "a", "augment"}  # the data set, symbols, an option
-    for text in figure.findobj(Text):
-        words = {
-            w.lower() for w in "".join(c if c.isalpha() else " " for c in text.get_text()).split()
-        }
+@parametrize("name", FIGURES)
+def test_every_figure_says_what_it_is_about(name):
+    figure = FIGURES[name](RUNS["one answer"](), Language())
+    run = "training images: 10; test images: 20; network 784-2-1; seed 7; epochs: 3"
+    assert figure.get_supxlabel() == f"the bundled sample, NOT MNIST; {run}"
+    assert figure.get_suptitle().split("\n")[-2:] == [
+        "The network answers no to everything: lower the learning rate, or train longer",
+        "(data: the bundled sample, not MNIST)",
+    ]
+
+
+@parametrize("name", FIGURES)
+def test_russian_figure_has_no_english_line(name):
+    allowed = {"seed", "mnist", "n", "a"}  # n/a
+    for text, _ in texts_drawn(drawn(name, "deep", "ru")):
+        words = "".join(c if c.isalpha() else " " for c in text.get_text()).lower().split()
         assert not {word for word in words if word.isascii()} - allowed, text
+
+
+def test_threshold_is_written_in_decimals():
+    figure = visualize_results.draw_report(made_run(threshold=1.4e-9), Language())
+    assert axes_of(figure, "Answers at threshold 0.0000000014")
 
 
 # --- the command ------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def trained(made_dir, tmp_path_factory):
+    out = tmp_path_factory.mktemp("trained")
+    options = [
+        "--train-size=all",
+        "--test-size=30",
+        "--learning-rate=0.1",
+        "--hidden=4",
+        "--epochs=3",
+    ]
+    assert train_network.main([*options, f"--data-dir={made_dir}", f"--output-dir={out}"]) == 0
+    return out
+
+
+@pytest.fixture
+def run_dir(trained, tmp_path):
+    """A copy of the run, to write to."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+@pytest.fixture
+def draw(made_dir, run_dir):
+    return lambda *options: main(
+        ["--data-dir", str(made_dir), "--output-dir", str(run_dir), *map(str, options)]
+    )
+
+
+@pytest.fixture
+def written(monkeypatch) -> dict[str, Figure]:
+    """What would be written, by name."""
+    figures = {}
+    monkeypatch.setattr(
+        visualize_results, "save_figure", lambda figure, path: figures.update({path.name: figure})
+    )
+    return figures
+
+
 def test_figures_and_format_choose_what_is_written(draw, run_dir, capsys):
     before = set(run_dir.iterdir())
-    assert draw("--figures", "samples", "report", "--format", "svg", "--lang", "ru") == 0
-    assert {path.name for path in set(run_dir.iterdir()) - before} == {"samples.svg", "report.svg"}
-    assert "<svg" in (run_dir / "report.svg").read_text()
+    assert draw("--figures", "samples", "learning_curves", "--format", "svg", "--lang", "ru") == 0
+    assert {path.name for path in set(run_dir.iterdir()) - before} == {
+        *("samples.svg", "learning_curves.svg")
+    }
+    assert "<svg" in (run_dir / "samples.svg").read_text()
     assert "Записано: " in capsys.readouterr().out
-    assert draw("--figures", "mistakes", "--format", "pdf") == 0
-    assert (run_dir / "mistakes.pdf").read_bytes().startswith(b"%PDF")
+    assert draw("--figures", "samples", "--format", "pdf") == 0
+    assert (run_dir / "samples.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_the_same_figure_has_the_same_bytes(draw, run_dir):
-    contents = []
-    for _ in range(2):
-        assert draw("--figures", "samples") == 0
-        contents.append((run_dir / "samples.png").read_bytes())
-    assert contents[0] == contents[1]
-
-
-def test_all_figures_are_drawn_and_the_errors_are_of_all_test_images(draw, run_dir, monkeypatch):
-    drawn = {}
-    monkeypatch.setattr(
-        visualize_results, "save_figure", lambda figure, path: drawn.update({path.stem: figure})
-    )
+def test_all_figures_are_drawn_and_the_errors_are_of_all_test_images(
+    draw, run_dir, written, monkeypatch
+):
+    (run_dir / "study_log.txt").touch()
+    study_file(run_dir / "study.json", monkeypatch)
     assert draw() == 0
-    assert tuple(drawn) == FIGURES == train_network.FIGURES
-    assert "all 200 test images" in drawn["error_analysis"].get_suptitle()
-    assert "100 test images" in drawn["report"].get_supxlabel()
+    assert list(written) == [f"{name}.png" for name in [*FIGURES, "study"]]
+    assert "test images: 60" in written["error_analysis.png"].get_supxlabel()
+    assert "test images: 30" in written["report.png"].get_supxlabel()
 
 
-def test_show_without_a_screen_says_so_and_writes(draw, run_dir, capsys):
-    with pytest.raises(UserError, match="no screen"):
-        draw("--show", "--figures", "report", "samples")
-    assert "samples.png" in capsys.readouterr().out
-    with Image.open(run_dir / "samples.png") as picture:
-        assert min(picture.size) > 700
+HOSTILE = "text.usetex: True\nfont.family: No Such Font\nsavefig.dpi: 7\naxes.grid: True\n"
+HOSTILE += "figure.facecolor: red\nimage.cmap: hot\nfont.size: 30\nbackend: pdf\n"
 
 
-def test_film_replays_the_training(draw, run_dir, run, monkeypatch):
-    shown, picture_of = [], visualize_results.picture_of
+def test_users_matplotlibrc_and_backend_change_no_byte(
+    draw, made_dir, run_dir, root, monkeypatch, tmp_path
+):
+    assert draw("--figures", "learning_curves") == 0
+    picture = run_dir / "learning_curves.png"
+    content = picture.read_bytes()
+    picture.unlink()
+    (tmp_path / "matplotlibrc").write_text(HOSTILE)
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path))
+    monkeypatch.setenv("MPLBACKEND", "foo")
+    command = [sys.executable, str(root / "visualize_results.py"), "--figures=learning_curves"]
+    command += [f"--data-dir={made_dir}", f"--output-dir={run_dir}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert picture.read_bytes() == content
+
+
+@parametrize(
+    ("backend", "reason"),
+    [
+        (None, "there is no screen"),
+        ("Agg", "MPLBACKEND is Agg: there is no screen"),
+        ("foo", "MPLBACKEND is foo: "),
+        ("module://no.such", "MPLBACKEND is module://no.such: "),
+    ],
+)
+@parametrize("option", ["--show", "--draw"])
+def test_what_is_wrong_with_a_window_is_said_in_a_line(
+    draw, run_dir, written, monkeypatch, backend, reason, option
+):
+    monkeypatch.setattr(visualize_results, "WINDOW_BACKEND", backend)
+    with pytest.raises(UserError, match="cannot open a window") as error:
+        draw(option, *(["--figures", "samples"] if option == "--show" else []))
+    assert reason in str(error.value)
+    assert len(str(error.value)) < 250
+    assert "\n" not in str(error.value)
+    assert list(written) == (["samples.png"] if option == "--show" else [])
+
+
+def test_dollars_in_the_name_of_a_data_set_are_dollars(tmp_path):
+    run = made_run(name=r"x$\bad$y")
+    visualize_results.save_figure(
+        visualize_results.draw_learning_curves(run, Language()), tmp_path / "figure.png"
+    )
+
+
+def test_a_photos_greys_leave_the_red_as_it_is(tmp_path):
+    """In the file that is written: a box's red, blue, and red ink, beside every level of grey."""
+    figure = Figure((4, 2), 100)
+    picture = np.random.default_rng(0).integers(0, 256, (200, 400, 1), np.uint8).repeat(3, axis=2)
+    colours = [(178, 24, 43), (33, 102, 172), (230, 159, 0), (103, 0, 31)]
+    picture[90:93, :, :] = 255
+    for n, colour in enumerate(colours):
+        picture[90:93, 10 + 60 * n : 30 + 60 * n] = colour
+    figure.figimage(picture)
+    visualize_results.save_figure(figure, tmp_path / "figure.png")
+    with Image.open(tmp_path / "figure.png") as image:
+        assert len(image.getcolors()) <= 256
+        shown = np.asarray(image.convert("RGB")).astype(int)
+    for n, colour in enumerate(colours):
+        pixels = shown[-92, 15 + 60 * n], shown[91, 15 + 60 * n]  # upside down, or not
+        assert min(np.abs(pixel - colour).max() for pixel in pixels) <= 8
+
+
+def test_an_interruption_ends_the_script(draw, monkeypatch):
+    monkeypatch.setitem(FIGURES, "report", partial(raising, KeyboardInterrupt(15)))
+    with pytest.raises(KeyboardInterrupt):
+        draw()
+
+
+def test_film_replays_the_training(draw, run_dir, made_dir, monkeypatch):
+    figures, pictures, picture_of = [], [], visualize_results.picture_of
 
     def watched(figure: Figure) -> Image.Image:
-        shown.append(images_in(figure.axes[0]))
-        return picture_of(figure)
+        figures.append(figure)
+        pictures.append(picture_of(figure))
+        return pictures[-1]
 
     monkeypatch.setattr(visualize_results, "picture_of", watched)
     assert draw("--animate") == 0
-    with Image.open(run_dir / visualize_results.FILM_FILE) as film:
+    with Image.open(run_dir / "hidden_units.gif") as film:
         assert (film.format, film.n_frames) == ("GIF", 4)  # the start and three epochs
-    assert not shown[0].any()
-    last = images_in(axes_of(draw_figure("hidden_units", run, Language()), "for 8"))
-    np.testing.assert_allclose(shown[-1], last, atol=1e-6)
+        drawn_frames = np.array([picture.convert("RGB") for picture in pictures], int)
+        for n in range(4):
+            film.seek(n)
+            difference = np.abs(drawn_frames - np.asarray(film.convert("RGB")))
+            assert difference.mean(axis=(1, 2, 3)).argmin() == n
+            assert film.info["duration"] == pytest.approx(2000 if n == 3 else 333, abs=5)
+    for epoch, figure in enumerate(figures):
+        loss = axes_of(figure, f"Loss; epoch {epoch} of 3")
+        assert set(loss.lines[-1].get_xdata()) == {epoch}
+        assert loss.get_xlim() == (-0.5, 3.5)
+    learnt = [
+        np.abs([a.get_array() for axes in figure.axes[:2] for a in axes.images])
+        for figure in figures
+    ]
+    assert not learnt[0].any()
+    run = visualize_results.read_run(run_dir, made_dir)
+    still = visualize_results.draw_hidden_units(run, Language())
+    last = [a.get_array() for axes in still.axes[:2] for a in axes.images]
+    np.testing.assert_allclose(learnt[-1], np.abs(last), atol=1e-6)
+    assert 0 < learnt[1].sum() != learnt[2].sum() != learnt[3].sum()
 
 
-@pytest.mark.parametrize(
+@parametrize(
     ("options", "words"),
     [
         (("--figures", "portrait"), "invalid choice"),
         (("--format", "bmp"), "invalid choice"),
-        (("--show", "--draw"), "not allowed with"),
-        (("--draw",), "no screen"),
-        (("--figures", "samples", "--animate"), "no meaning with"),
+        (("--show", "--draw"), "no meaning"),
+        (("--animate", "--draw"), "not allowed with"),
+        (("--figures", "samples", "--animate"), "no meaning"),
     ],
 )
 def test_options_are_refused_in_a_line(draw, options, words):
@@ -457,7 +714,22 @@ def test_options_are_refused_in_a_line(draw, options, words):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"rubbish", b"PK\x03\x04 cut short"])
+def test_help_has_groups_real_defaults_and_examples(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for words in (
+        "figures:",
+        "instead of figures:",
+        "examples:",
+        "(default: png)",
+        "sample_outputs/",
+    ):
+        assert words in text
+    assert not [word for word in ("None", "False", str(Path.cwd())) if word in text]
+
+
+@parametrize("content", [None, b"", b"rubbish", b"PK\x03\x04 cut short"])
 def test_missing_or_damaged_model_is_refused(draw, run_dir, content):
     (run_dir / "model.npz").unlink()
     if content is not None:
@@ -466,10 +738,11 @@ def test_missing_or_damaged_model_is_refused(draw, run_dir, content):
         draw()
 
 
-def test_run_whose_test_images_lack_the_digit_is_refused(data_dir, tmp_path):
-    train(data_dir, tmp_path, "--epochs", "1", "--test-size", "3")
+def test_run_whose_test_images_lack_the_digit_is_refused(made_dir, tmp_path):
+    options = [f"--data-dir={made_dir}", f"--output-dir={tmp_path}"]
+    train_network.main([*options, "--train-size=all", "--epochs=1", "--test-size=3"])
     with pytest.raises(UserError, match="--test-size"):
-        main(["--data-dir", str(data_dir), "--output-dir", str(tmp_path)])
+        main(options)
 
 
 def test_directory_in_a_figures_place_is_refused_before_any_is_written(draw, run_dir):
@@ -487,92 +760,204 @@ def test_failed_write_leaves_the_old_figure(draw, run_dir, monkeypatch):
     assert (run_dir / "samples.png").read_bytes() == b"old"
 
 
-def raising(error: Exception, *_: object, **__: object) -> None:
+def raising(error: BaseException, *_: object, **__: object) -> None:
     raise error
 
 
 # --- your own handwriting ---------------------------------------------------------------------
 
 
+def ring_picture(path: Path, *rings: tuple, size=(200, 200)) -> Path:
+    """A picture of thick rings: left, top, right, bottom of each."""
+    image = Image.new("L", size, 255)
+    for box in rings:
+        ImageDraw.Draw(image).ellipse(box, outline=0, width=14)
+    image.save(path)
+    return path
+
+
 @pytest.fixture
 def eight(tmp_path):
-    """A picture of two thick loops, one above the other."""
-    image = Image.new("L", (200, 200), 255)
-    for box in (70, 30, 130, 100), (62, 90, 138, 175):
-        ImageDraw.Draw(image).ellipse(box, outline=0, width=14)
-    image.save(tmp_path / "eight.png")
-    return tmp_path / "eight.png"
+    return ring_picture(tmp_path / "eight.png", (70, 30, 130, 100), (62, 90, 138, 175))
 
 
-def test_pictures_that_fail_are_told_and_the_others_go_on(draw, run_dir, eight, tmp_path, capsys):
+def test_pictures_that_fail_are_reported_and_the_others_are_read(
+    draw, run_dir, eight, tmp_path, capsys
+):
     bad, blank, dash = (tmp_path / f"{name}.png" for name in ("bad", "blank", "dash"))
     bad.write_bytes(b"no picture")
     Image.new("L", (50, 50), 255).save(blank)
     Image.fromarray(np.pad(np.zeros((9, 40), np.uint8), 60, constant_values=255)).save(dash)
     assert draw("--image", bad, blank, dash, eight, eight) == 2
-    said = capsys.readouterr()
-    told = said.err.splitlines()
-    assert len(told) == 3
-    assert told[0].startswith(f"{bad} is no picture")
-    assert told[1].startswith(f"{blank}: no digit made out. Write larger")
-    assert told[2] == f"{dash}: no digit made out. Left out: dash: 1"
-    assert f"{eight}: digit 1 of 1: " in said.out
-    assert "Network 784-12-1, trained on digits0" in said.out
+    printed = capsys.readouterr()
+    errors = printed.err.splitlines()
+    assert len(errors) == 3
+    assert errors[0].startswith(f"{bad} is no picture")
+    assert errors[1].startswith(f"{blank}: no digit made out. Write larger")
+    assert errors[2] == f"{dash}: no digit made out. Left out: dash: 1"
+    assert f"{eight}: digit 1 of 1: " in printed.out
+    assert "Network 784-4-1, trained on made0" in printed.out
     assert (run_dir / "eight_recognised.png").exists()
     assert (run_dir / "eight_recognised_2.png").exists()
+    with Image.open(eight) as image:
+        image.paste(0, (150, 100, 180, 104))
+        image.save(blank)
+    assert draw("--image", blank) == 0
+    assert f"{blank}: Left out: too small: 1\n" in capsys.readouterr().out
     assert draw("--image", dash, "--lang", "ru") == 2
     assert capsys.readouterr().err == f"{dash}: цифр не найдено. Не разобрано: чёрточка: 1\n"
 
 
-def test_network_is_the_best_unless_one_is_named(run_dirs, eight, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path / "out")
-    shutil.copytree(run_dirs["usual"], tmp_path / "out")
-    for layers, named in ("784-12-1", ()), ("784-70-5-1", ()), ("784-12-1", ("--output-dir",)):
-        if layers == "784-70-5-1":
-            shutil.copytree(run_dirs["deep"], tmp_path / "out" / "best")
-        options = [*named, str(run_dirs["usual"])] if named else []
+def test_a_pattern_that_the_shell_has_left_is_expanded(draw, written, eight, tmp_path, capsys):
+    for name in "b.jpg.png", "a[1].png", "c.txt":
+        shutil.copy(eight, tmp_path / name)
+    assert draw("--image", tmp_path / "[ab]*.png", tmp_path / "a[1].png") == 0
+    expected = ["a[1]_recognised.png", "b.jpg_recognised.png", "a[1]_recognised_2.png"]
+    assert list(written) == expected
+    assert draw("--image", tmp_path / "*.gif") == 2
+    assert capsys.readouterr().err == f"{tmp_path / '*.gif'} does not exist\n"
+
+
+def test_no_picture_is_overwritten_before_it_is_read(draw, run_dir, eight):
+    first, second = run_dir / "a.png", run_dir / "a_recognised.png"
+    shutil.copy(eight, first)
+    shutil.copy(eight, second)
+    assert draw("--image", first, second) == 0
+    assert second.read_bytes() == eight.read_bytes()
+    written = {"a_recognised_2.png", "a_recognised_recognised.png"}
+    assert written < {path.name for path in run_dir.iterdir()}
+
+
+@parametrize("letter", ["x", "ж"])
+def test_pictures_with_the_longest_names_are_read(draw, run_dir, eight, tmp_path, letter):
+    stem = letter * (250 // len(letter.encode()))
+    for ending in ".png", ".gif":
+        shutil.copy(eight, tmp_path / f"{stem}{ending}")
+    assert draw("--image", tmp_path / f"{stem}.png", tmp_path / f"{stem}.gif") == 0
+    names = sorted(path.name for path in run_dir.glob("*_recognised*"))
+    assert [name.lstrip(letter) for name in names] == ["_recognised.png", "_recognised_2.png"]
+
+
+def test_network_is_the_best_unless_one_is_named(trained, eight, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", out)
+    monkeypatch.setattr(visualize_results, "save_figure", lambda *_: None)
+    shutil.copytree(trained, out)
+    best = NeuralNetwork((784, 3, 2, 1))
+    for layers, options in (
+        ("784-4-1, trained on made0", []),
+        ("784-3-2-1;", []),
+        ("784-4-1, trained on made0", [f"--output-dir={out}"]),
+    ):
         assert main(["--image", str(eight), *options]) == 0
-        assert f"Network {layers}," in capsys.readouterr().out
+        assert f"Network {layers}" in capsys.readouterr().out.replace("1; it", "1;; it")
+        (out / "best").mkdir(exist_ok=True)
+        best.save(out / "best" / "model.npz")
 
 
-def test_network_of_other_images_is_refused(draw, run_dir, eight):
-    NeuralNetwork((9, 1)).save(run_dir / visualize_results.MODEL_FILE)
-    with pytest.raises(UserError, match="takes no images"):
+@parametrize(
+    ("network", "metadata", "words"),
+    [
+        pytest.param((9, 1), {}, "takes no images", id="other images"),
+        pytest.param((784, 1), {"settings": {"digit": 12}}, "digit is 12", id="no digit"),
+        pytest.param((784, 1), {"settings": 7}, r"model\.npz", id="no settings"),
+    ],
+)
+def test_networks_that_cannot_read_are_refused(draw, run_dir, eight, network, metadata, words):
+    network = NeuralNetwork(network)
+    network.metadata = metadata
+    network.save(run_dir / "model.npz")
+    with pytest.raises(UserError, match=words):
         draw("--image", eight)
 
 
-def test_picture_figure_shows_each_digit_why_and_what_was_left_out(run, monkeypatch):
-    reader = Reader(run.network)
-    images, picture = run.dataset.test.images, np.full((220, 220), 255, np.uint8)
-    boxes = [
-        (20 * (n % 10), 30 * (n // 10), 20 * (n % 10) + 9, 30 * (n // 10) + 9) for n in range(70)
-    ]
-    digits = [mnist_loader.FoundDigit(box, images[n]) for n, box in enumerate(boxes)]
-    found = mnist_loader.FoundDigits(digits, {"too small": 3})
-    monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
+def fixed_reader(scores: list[float], **settings) -> Reader:
+    """A reader whose network gives image n, lit at pixel n, its score; ink in the upper half
+    speaks for the digit, at pixel 400, in the lower half, against it.
+    """
+    network = NeuralNetwork((784, 1, 1))
+    network.predict_proba = lambda x: np.array(scores)[x.argmax(axis=1)]
+    network.input_gradient = lambda x: np.where(np.arange(784) < 392, 2.0, -1.0) * np.ones_like(x)
+    return Reader(network, Settings(threshold=0.6, **settings))
+
+
+def found_digits(boxes: list[tuple], left_out: dict) -> FoundDigits:
+    images = lit(*range(len(boxes)))
+    images[:, 400] = 0.8
+    return FoundDigits(map(FoundDigit, boxes, images), left_out)
+
+
+def test_picture_figure_boxes_each_digit_and_shows_what_spoke_for_it(monkeypatch):
+    """Of a wide picture: a 3 at score 0.9, above the threshold 0.6, and two others below it."""
+    boxes = [(20, 30, 50, 90), (100, 10, 180, 40), (230, 50, 250, 110)]
+    monkeypatch.setattr(
+        visualize_results, "find_digits", lambda _: found_digits(boxes, {"too small": 3})
+    )
+    picture = np.full((120, 300), 255, np.uint8)
+    picture[50, 210] = 0
+    reader = fixed_reader([0.55, 0.9, 0.1], digit=3)
     figure = visualize_results.draw_recognised(reader, picture, reader.read(picture))
-    title = figure.get_suptitle()
-    yes = int(run.answers[:70].sum())
-    for words in f"Digits found: 70; taken for 8: {yes}", "first 60", "Left out: too small: 3":
-        assert words in title
-    picture, pairs = figure.axes
-    shown = images_in(pairs)
-    assert len(shown) == 120
-    np.testing.assert_array_equal(shown[::2], images[:60])
-    effects = run.network.input_gradient(images[:60]) * images[:60]
-    largest = np.abs(effects).max(axis=1, keepdims=True)
-    np.testing.assert_allclose(shown[1::2], effects / largest, rtol=1e-5)
-    assert pairs.child_axes[3].get_xlabel() == f"{run.probabilities[1]:.3f}"
+    assert figure.get_suptitle() == "Digits found: 3; taken for 3: 1\nLeft out: too small: 3"
+    axes, pairs = figure.axes
+    assert [(box.get_xy(), box.get_width(), box.get_height()) for box in axes.patches] == [
+        ((19.5, 29.5), 30, 60),
+        ((99.5, 9.5), 80, 30),
+        ((229.5, 49.5), 20, 60),
+    ]
+    assert [to_hex(box.get_edgecolor()) for box in axes.patches] == [BLUE_BOX, RED_BOX, BLUE_BOX]
+    assert [box.get_linestyle() == "solid" for box in axes.patches] == [False, True, False]
+    assert "solid box: yes, dashed: no" in axes.get_title(loc="left")
+    assert [text.get_text() for text in axes.texts] == ["1", "2", "3"]
+    # A pixel is 0.028 inches, a tag 4 x 6 of them, above the left corner of its box.
+    places = [text.get_position() for text in axes.texts]
+    assert places == [(21.5, 26.5), (101.5, 6.5), (231.5, 46.5)]
+    tags = [to_hex(text.get_bbox_patch().get_facecolor()) for text in axes.texts]
+    assert tags == [BLUE_BOX, RED_BOX, BLUE_BOX]
+    image = axes.images[0]
+    assert [colour_at(image, 300 * y + x) for x, y in ((210, 50), (50, 110))] == ["black", "white"]
+    assert image.get_extent() == [-0.5, 299.5, 119.5, -0.5]
+    captions = [text.get_text() for text in pairs.texts]
+    assert captions == [
+        *("1: not 3", "score 0.550", "2: 3", "score 0.900", "3: not 3", "score 0.100")
+    ]
+    assert "for 3 (red) or against (blue)" in pairs.get_title(loc="left")
+    for n, (seen, why) in enumerate(zip(pairs.images[::2], pairs.images[1::2], strict=True)):
+        assert [colour_at(seen, pixel) for pixel in (n, 700)] == ["black", "white"]
+        assert [colour_at(why, pixel) for pixel in (n, 400)] == ["red", "blue"]
+        np.testing.assert_allclose(why.get_array().flat[[n, 400]], [1, -0.4])
+
+
+def test_of_many_digits_all_are_boxed_and_sixty_shown(monkeypatch):
+    boxes = [(20 * n, 30 * row, 20 * n + 9, 30 * row + 9) for row in range(7) for n in range(10)]
+    reasons = ["ruled lines", "too faint", "at the edge", "frame", "too small", "dash", "scribble"]
+    found = found_digits(boxes, dict.fromkeys(reasons, 12))
+    monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
+    picture, reader = np.full((220, 220), 255, np.uint8), fixed_reader([0.9] * 70, lang="ru")
+    reader.description += "; its footer fills a line, and is broken" * 3
+    figure = visualize_results.draw_recognised(reader, picture, reader.read(picture))
+    axes, pairs = figure.axes
+    title = "Найдено цифр: 70; принято за 8: 70\nПо одной показаны только первые 60\nНе разобрано: "
+    assert figure.get_suptitle().startswith(title)
+    assert len(pairs.images) == 120
+    assert [text.get_text() for text in axes.texts] == [str(n) for n in range(1, 71)]
+    FigureCanvasAgg(figure)
     figure.draw_without_rendering()
-    tags = [text.get_window_extent() for text in picture.texts]
-    assert [text.get_text() for text in picture.texts] == [str(n) for n in range(1, 71)]
-    assert not any(a.overlaps(b) for i, a in enumerate(tags) for b in tags[:i])
+    assert_all_texts_are_apart_and_inside(figure)
+
+
+# The pad's network: much ink is its 8, and ink in the lower half speaks against it.
+@pytest.fixture
+def reader():
+    network = NeuralNetwork((784, 1, 1))
+    network.weights[0][:] = np.where(np.arange(784) < 392, 0.03, -0.01)[:, np.newaxis]
+    network.weights[1][:], network.biases[1][:] = 12, -6
+    return Reader(network, Settings())
 
 
 @pytest.fixture
-def pad(run, tmp_path):
+def pad(reader, tmp_path):
     figure = FigureCanvasAgg(Figure((8.4, 6))).figure
-    pad = DrawingPad(figure, Reader(run.network), tmp_path)
+    pad = DrawingPad(figure, reader, tmp_path)
     figure.canvas.draw()
     return pad
 
@@ -593,63 +978,87 @@ def ask(pad: DrawingPad, way: str, name: str) -> None:
     return pad.figure.canvas.callbacks.process("key_press_event", event)
 
 
-@pytest.mark.parametrize("ways", ["csq", "CSQ", "сый", "СЫЙ", ["button"] * 3])
-def test_pad_draws_saves_clears_and_closes_by_keys_and_buttons(pad, tmp_path, monkeypatch, ways):
-    import matplotlib.pyplot as plt
-
-    closed = []
-    monkeypatch.setattr(plt, "close", closed.append)
+def test_pad_shows_what_is_drawn_what_is_seen_and_why_and_saves_it(pad, tmp_path, monkeypatch):
     before = np.array(pad.figure.canvas.buffer_rgba())
     mouse(pad, pad.axes, (60, 80), (120, 200), (200, 80))
     pad.figure.canvas.draw()
     assert (np.array(pad.figure.canvas.buffer_rgba()) != before).any()
-    assert pad.verdict.endswith(f"({pad.reading.scores[0]:.2f})")
-    x = mnist_loader.find_digits(pad.drawing)[0].image[np.newaxis]
-    effects = pad.reader.network.input_gradient(x) * x
-    shown, seen, why = (image.get_array() for image in pad.images)
-    np.testing.assert_array_equal(shown, pad.drawing)
-    np.testing.assert_array_equal(seen.reshape(1, -1), x)
-    np.testing.assert_allclose(why.reshape(1, -1), effects / np.abs(effects).max())
-    clear, save, quit_ = ways
-    ask(pad, save, "save")
+    (digit,) = mnist_loader.find_digits(pad.drawing)
+    shown, seen, why = pad.images
+    titles = [image.axes.get_title(loc="left") for image in (seen, why)]
+    assert titles == ["what the network sees", "red: for 8, blue: against"]
+    np.testing.assert_array_equal(shown.get_array(), pad.drawing)
+    assert [colour_at(shown, 280 * y + 120) for y in (200, 20)] == ["black", "white"]
+    np.testing.assert_array_equal(seen.get_array().ravel(), digit.image)
+    upper, lower = (np.flatnonzero(half > 0.9)[0] for half in np.split(digit.image, 2))
+    colours = [colour_at(why, pixel) for pixel in (upper, 392 + lower)]
+    assert colours == ["red", "blue"]
+    ask(pad, "s", "save")
     assert pad.verdict == "Saved as drawing.png"
     picture = mnist_loader.read_picture(tmp_path / "drawing.png")
-    np.testing.assert_array_equal(mnist_loader.find_digits(picture)[0].image, x[0])
-    ask(pad, clear, "clear")
+    np.testing.assert_array_equal(mnist_loader.find_digits(picture)[0].image, digit.image)
+    ask(pad, "c", "clear")
     assert pad.drawing.all()
     assert not pad.images[2].get_array().any()
-    assert not closed
-    ask(pad, quit_, "close")
+    closed = []
+    monkeypatch.setattr("matplotlib.pyplot.close", closed.append)
+    ask(pad, "q", "close")
     assert closed == [pad.figure]
 
 
-@pytest.mark.parametrize(
-    ("places", "box", "lines"),  # left, top, right, bottom of the ink
-    [
-        pytest.param([(40, 140), (240, 140)], (30, 130, 251, 151), 1, id="fast"),
-        pytest.param([(100, 100)], (90, 90, 111, 111), 1, id="click"),
-        pytest.param(
-            [(100, 140), (-60, 140), (-60, 200), (100, 200)], (0, 130, 111, 211), 2, id="beyond"
-        ),
-        pytest.param([(-30, 100), (150, 100)], None, 0, id="begun beside the pad"),
-    ],
-)
-def test_ink_lies_where_the_left_button_was_down(pad, places, box, lines):
-    for button in MouseButton.RIGHT, MouseButton.MIDDLE:
-        mouse(pad, pad.axes, *places, button=button)
+def test_keys_of_both_layouts_and_buttons_do_the_same(pad):
+    done, names = [], ["clear", "save", "close"]
+    for name in names:
+        setattr(pad, name, partial(done.append, name))
+    for ways in "csq", "CSQ", "сый", "СЫЙ", ["button"] * 3:
+        for way, name in zip(ways, names, strict=True):
+            ask(pad, way, name)
+    assert done == names * 5
+
+
+def test_pad_shows_the_likeliest_of_several_digits_and_says_all(pad):
+    """A thin stroke, and a thick 8 to its right, each with its answer and its score."""
+    thick = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(thick).line((50, 80, 50, 200), fill=0, width=10)
+    for box in (170, 60, 250, 140), (165, 130, 255, 220):
+        ImageDraw.Draw(thick).ellipse(box, outline=0, width=28)
+    pad.reader.read = lambda _, read=pad.reader.read: read(np.array(thick))
+    mouse(pad, pad.axes, (100, 100), (101, 100))
+    stroke, eight = mnist_loader.find_digits(np.array(thick))
+    low, high = pad.reader.network.predict_proba(np.stack([stroke.image, eight.image]))
+    assert low < 0.4 < 0.6 < high
+    assert pad.verdict == f"not 8 ({low:.2f}), 8 ({high:.2f})"
+    assert pad.figure.get_suptitle() == pad.verdict
+    _, seen, why = (image.get_array().ravel() for image in pad.images)
+    np.testing.assert_array_equal(seen, eight.image)
+    np.testing.assert_array_equal(why != 0, eight.image != 0)
+
+
+STROKES = {  # places, the ink's left, top, right and bottom, number of lines
+    "fast": ([(40, 140), (240, 140)], (30, 130, 251, 151), 1),
+    "click": ([(100, 100)], (90, 90, 111, 111), 1),
+    "beyond": ([(100, 140), (-60, 140), (-60, 200), (100, 200)], (0, 130, 111, 211), 2),
+}
+
+
+def test_ink_lies_where_the_left_button_was_down(pad):
+    for name, (places, box, lines) in STROKES.items():
+        pad.clear()
+        for button in MouseButton.RIGHT, MouseButton.MIDDLE:
+            mouse(pad, pad.axes, *places, button=button)
+        mouse(pad, pad.axes, (-30, 100), (150, 100))  # begun beside the pad
         assert pad.drawing.all()
-    pad.figure.set_size_inches(5, 7)  # a window that was resized
-    pad.figure.canvas.draw()
-    mouse(pad, pad.axes, *places)
-    drawing = pad.drawing
-    event = MouseEvent("motion_notify_event", pad.figure.canvas, 200, 300)
-    pad.figure.canvas.callbacks.process("motion_notify_event", event)
-    np.testing.assert_array_equal(pad.drawing, drawing)  # it moves, and no button is down
-    assert connected_components(drawing == 0).max() == lines
-    if lines:
+        pad.figure.set_size_inches(5, 7)  # a window that was resized
+        pad.figure.canvas.draw()
+        mouse(pad, pad.axes, *places)
+        drawing = pad.drawing
+        event = MouseEvent("motion_notify_event", pad.figure.canvas, 200, 300)
+        pad.figure.canvas.callbacks.process("motion_notify_event", event)
+        np.testing.assert_array_equal(pad.drawing, drawing)  # it moves, and no button is down
+        assert connected_components(drawing == 0).max() == lines
         rows, columns = np.nonzero(drawing == 0)
         ends = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-        np.testing.assert_allclose(ends, box, atol=2)
+        np.testing.assert_allclose(ends, box, atol=2, err_msg=name)
 
 
 def test_pad_keeps_saved_drawings_and_says_what_it_cannot_save(pad, tmp_path):
@@ -665,9 +1074,11 @@ def test_pad_keeps_saved_drawings_and_says_what_it_cannot_save(pad, tmp_path):
     assert "cannot write" in pad.verdict
 
 
-def test_pad_and_pictures_speak_russian(run, tmp_path):
+def test_pad_is_russian_where_the_run_is(reader, tmp_path):
     figure = FigureCanvasAgg(Figure((8.4, 6))).figure
-    pad = DrawingPad(figure, Reader(run.network, "ru"), tmp_path)
+    russian = Reader(reader.network, Settings(lang="ru"))
+    pad = DrawingPad(figure, russian, tmp_path)
     labels = [button.label.get_text() for button in pad.buttons.values()]
     assert labels == ["Стереть (c)", "Сохранить (s)", "Закрыть (q)"]
     assert "Нарисуйте" in figure.get_suptitle()
+    assert Reader(reader.network, Settings(lang="ru"), "en").read(pad.drawing).left_out == ""
