@@ -1,4 +1,4 @@
-"""The house: what stands at the top level, what may import what, and the names DESIGN.md gives."""
+"""What stands at the top level, what may import what, and the names that other code relies on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ neural_network.NeuralNetwork(layer_sizes=(784, 64, 1), *, dropout=0.0, weight_sc
 neural_network.NeuralNetwork.predict_proba(self, x)
 neural_network.NeuralNetwork.predict(self, x, threshold=0.5)
 neural_network.NeuralNetwork.train_step(self, x, y, sgd=SGD)
-neural_network.NeuralNetwork.train_epoch(self, x, y, sgd=SGD, order=None, on_progress=None, *, by_steps=False)
+neural_network.NeuralNetwork.train_epoch(self, x, y, sgd=SGD, order=None, on_progress=None, *, loop=False)
 neural_network.NeuralNetwork.save(self, path)
 neural_network.NeuralNetwork.load(path)
 mnist_loader.read_idx(path, limit=None)

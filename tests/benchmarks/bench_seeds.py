@@ -7,9 +7,13 @@ The log's last line quotes the range of recall.
 
 from __future__ import annotations
 
+from functools import partial
+
 from measure import print_header, print_row  # isort: split
 
 import train_network
+from mnist_loader import load_dataset
+from train_network import Settings
 
 SEEDS = range(10)
 
@@ -18,11 +22,10 @@ def main() -> None:
     print_header("seed", "accuracy", "recall", "precision", "F1", "ROC AUC")
     results = []
     for seed in SEEDS:
-        options = train_network.make_parser().parse_args(["--seed", str(seed)])
-        run = train_network.new_run(options)
+        run = train_network.new_run(Settings(seed=seed), partial(load_dataset, None, "mnist"))
         for _ in train_network.train_epochs(run):
             pass
-        result = run.evaluation
+        result = run.evaluate()
         results.append((result.accuracy, result.recall, result.precision, result.f1))
         print_row(seed, *(f"{share:.2%}" for share in results[-1]), f"{result.roc_auc:.4f}")
     columns = zip(*results, strict=True)

@@ -54,20 +54,20 @@ class TextbookNetwork:
 
 @contextmanager
 def counted_sweeps() -> Iterator[list[int]]:
-    """A list that grows by one in each sweep but a block's first, which changes all there is."""
-    sweeps, all_close = [], neural_network._all_close
+    """A list that grows by one in each sweep."""
+    sweeps, has_settled = [], neural_network._has_settled
 
     def count(*arrays: object) -> bool:
         sweeps.append(1)
-        return all_close(*arrays)
+        return has_settled(*arrays)
 
-    neural_network._all_close = count
+    neural_network._has_settled = count
     yield sweeps
-    neural_network._all_close = all_close
+    neural_network._has_settled = has_settled
 
 
 def sweeps_a_block(sweeps: list[int], samples: int) -> float:
-    return 1 + len(sweeps) / EPOCHS / -(-samples // neural_network.BLOCK)
+    return len(sweeps) / EPOCHS / -(-samples // neural_network.BLOCK)
 
 
 @cache
