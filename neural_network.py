@@ -489,14 +489,17 @@ class _Updates(NamedTuple):
         """Update w and v in place by the n gradients a_s^T d_s."""
         w_of_w, w_of_v, w_of_g = self.w_end
         v_of_w, v_of_v, v_of_g = self.v_end
+        has_l2 = w_of_w != 1  # without it w keeps all of itself, and v gets nothing of w
         if self.q is not None:
-            v_from_w = v_of_w * w
+            gain = a.T @ (v_of_g * d)
+            if has_l2:
+                gain += v_of_w * w
+        if has_l2:
             w *= w_of_w
+        if self.q is not None:
             w += w_of_v * v
             v *= v_of_v
-            v += v_from_w + a.T @ (v_of_g * d)
-        elif self.p is not None:
-            w *= w_of_w
+            v += gain
         w += a.T @ (w_of_g * d)
 
 
