@@ -970,14 +970,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pixels, train, _, test = map(read_idx, paths)  # digits of 60,000 and of 10,000 images
     values = {"total": train.size + test.size, "train": train, "test": test, "pixels": pixels}
     values |= {"size": pixels[0].size, "lowest": pixels.min(), "highest": pixels.max()}
-    values |= {"mean": pixels.mean() / FULL_INK, "inked": (pixels > 0).mean()}
+    values |= {"mean": pixels.mean() / FULL_INK, "covered": (pixels > 0).mean()}
     out.log(
         """
         {total:,} images of the digits 0 to 9
         {train.size:,} training examples, {test.size:,} test examples
         Size of each image: {pixels.shape[1]}x{pixels.shape[2]} pixels ({size} pixels)
         Each pixel has a value from {lowest} to {highest} (levels of grey)
-        Mean ink of the training images: {mean:.4f} of full; inked pixels: {inked:.1%}
+        Mean ink of the training images: {mean:.4f} of full; pixels with ink: {covered:.1%}
         Images of each digit:
         """,
         **values,

@@ -259,9 +259,9 @@ class _Maker:
             rows_before[py] = max(rows_before.get(py, 0), px)
         need = []
         for row in range(digit.shape[0]):
-            inked = np.flatnonzero(digit[row] > 0.5)
-            if len(inked) and int(top) + row in rows_before:
-                need.append(rows_before[int(top) + row] - inked[0])
+            ink = np.flatnonzero(digit[row] > 0.5)
+            if len(ink) and int(top) + row in rows_before:
+                need.append(rows_before[int(top) + row] - ink[0])
         overlap = max(2, 0.02 * self.size)
         return max(need) - overlap if need else before[:, 0].max() - columns.min()
 
