@@ -670,10 +670,8 @@ def run_study(settings: Settings, output_dir: Path, load: Callable[..., Dataset]
     """Train the lab's run and each change of it with every seed; what is done is not done again."""
     out, settings = Output(settings.lang), replace(settings, test_size=None, seed=0, lang="en")
     lab_run = new_run(settings, load)
-    path, study = (
-        utils.writable_directory(output_dir, (STUDY_FILE, STUDY_LOG_FILE)) / STUDY_FILE,
-        {name: [] for name in STUDY},
-    )
+    path = utils.writable_directory(output_dir, (STUDY_FILE, STUDY_LOG_FILE)) / STUDY_FILE
+    study: Study = {change: [] for change in STUDY}
     with suppress(UserError):
         about, earlier = read_study(path)
         study = earlier if about == json.loads(json.dumps(lab_run.about)) else study
