@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import chain, count, product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -389,11 +389,8 @@ def train(out: Output, run: Run, checkpoint: Path, resumed: bool) -> None:
     """Train to the end, the run's file written after every epoch: no whole epoch is ever lost."""
     if checkpoint.exists() and not resumed:
         out.screen("This run replaces an unfinished one; --resume continues that instead")
-    line, epochs, _ = (
-        N_("Epoch {epoch}/{epochs}, loss: {loss:.6f}"),
-        run.settings.epochs,
-        out.language,
-    )
+    line, epochs = N_("Epoch {epoch}/{epochs}, loss: {loss:.6f}"), run.settings.epochs
+    _ = out.language
     out.log_text(f"\n{_('Training:')}\n")
     for row in run.history:
         out.log(line, epochs=epochs, **row)
@@ -669,6 +666,7 @@ class StudyRow(NamedTuple):
 def run_study(settings: Settings, output_dir: Path, load: Callable[..., Dataset]) -> int:
     """Train the lab's run and each change of it with every seed; what is done is not done again."""
     out, settings = Output(settings.lang), replace(settings, test_size=None, seed=0, lang="en")
+    load = cache(load)  # the runs differ in few sizes, and none changes its data
     lab_run = new_run(settings, load)
     path = utils.writable_directory(output_dir, (STUDY_FILE, STUDY_LOG_FILE)) / STUDY_FILE
     study: Study = {change: [] for change in STUDY}

@@ -164,7 +164,10 @@ RANGES: dict[str, Range] = {
     ),
     "hidden": ("whole numbers, at least 1", lambda v: v[0] and all(is_whole(n, 1) for n in v)),
     "dropout": BELOW_1,
-    "weight_scale": (f"from 0 to {LARGEST_SCALE}", lambda v: is_number(v, 0, LARGEST_SCALE)),
+    "weight_scale": (
+        f"a number from 0 to {LARGEST_SCALE}",
+        lambda v: is_number(v, 0, LARGEST_SCALE),
+    ),
     "dtype": (
         " or ".join(DTYPES),
         lambda v: v is not None and np.dtype(v) in map(np.dtype, DTYPES),

@@ -16,7 +16,6 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_
 import argparse
 import math
 import os
-import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -779,7 +778,7 @@ def recognise_pictures(reader: Reader, names: Sequence[Path], directory: Path) -
             reading = reader.read(picture)
             report_reading(reader, path, reading)
         except PictureError as error:
-            print(" ".join(str(error).splitlines()), file=sys.stderr)
+            utils.warn(str(error))
             code = EXIT_BAD_INPUT
             continue
         save_figure(draw_recognised(reader, picture, reading), file)

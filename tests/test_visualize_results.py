@@ -784,7 +784,7 @@ def eight(tmp_path):
 def test_pictures_that_fail_are_reported_and_the_others_are_read(
     draw, run_dir, eight, tmp_path, capsys
 ):
-    bad, blank, dash = (tmp_path / f"{name}.png" for name in ("bad", "blank", "dash"))
+    bad, blank, dash = (tmp_path / f"{name}.png" for name in ("bad\x1b[1m", "blank", "dash"))
     bad.write_bytes(b"no picture")
     Image.new("L", (50, 50), 255).save(blank)
     Image.fromarray(np.pad(np.zeros((9, 40), np.uint8), 60, constant_values=255)).save(dash)
@@ -792,7 +792,7 @@ def test_pictures_that_fail_are_reported_and_the_others_are_read(
     printed = capsys.readouterr()
     errors = printed.err.splitlines()
     assert len(errors) == 3
-    assert errors[0].startswith(f"{bad} is no picture")
+    assert errors[0].startswith(f"{tmp_path}/bad\\x1b[1m.png is no picture")  # steers no terminal
     assert errors[1].startswith(f"{blank}: no digit made out. Write larger")
     assert errors[2] == f"{dash}: no digit made out. Left out: dash: 1"
     assert f"{eight}: digit 1 of 1: " in printed.out
