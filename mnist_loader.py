@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 import utils
-from utils import N_, UserError, closed_loops, connect, connected_components, stroke_width
+from utils import N_, UserError, connect, connected_components, stroke_width
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -365,19 +365,17 @@ FAINTEST_PART = 0.3  # of the most ink around: the edge of a stroke or of a shad
 
 # Ruled paper: lines at most so thick (share of the longer side) and so steep (paper turned by 11
 # degrees), looked for in quarters of the width, half of which no row of digits fills at one height
-RULE_THICKNESS, STEEPEST_RULE, QUARTERS = 1 / 150, 0.2, 4
-DARKER = 2.0  # times the ink across a line: where a digit's stroke lies on it
+RULE_THICKNESS, STEEPEST_RULE, QUARTERS = 1 / 100, 0.2, 4
+DARKER = 1.7  # times the ink across a line: where a digit's stroke lies on it
 
 # Which parts make a digit, as shares of the typical digit's height
 SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # in pixels; how many, the rest is dust
 SMALLEST_SHARE, WHOLE = 0.25, 0.8  # less is a speck; less is a fragment
 NEAR = 0.2  # a fragment to another, a scrap to the table; what touches the edge, of its side
-WIDEST, NECK = 1.2, 0.5  # a digit that is not two; where two touch. Of 20,000 about 40 pass for two
-SLANTS = -0.2, 0.0, 0.2  # of the line between such two
+WIDEST, NECK = 1.2, 0.5  # a digit that is not two; where two touch. Of 20,000, 23 pass for two
 # By itself: height by width, a dash is less; its ink in the square around it, a dot is more; on two
-# crossed lines, a plus is more; a scribble has more loops. Of 20,000 MNIST digits, none is flatter,
-# 9 are fuller, 4 lie on such a cross, 10 have more loops
-FLAT, BLOT, CROSS, MOST_LOOPS = 0.4, 0.6, 0.85, 4
+# crossed lines, a plus is more. Of 20,000 MNIST digits, none is flatter, 9 are fuller, 4 lie so
+FLAT, BLOT, CROSS = 0.4, 0.6, 0.85
 
 # MNIST's form. Where its centre of mass lies: pixel 14, counted from 0. Measured over the 60,000
 # training images: the mean is 14.00 down and 14.01 across, every image within half a pixel of it.
@@ -415,7 +413,7 @@ class FoundDigits(list):
     """The digits found, in reading order; `left_out` counts what else was seen, by reason.
 
     The reasons: "ruled lines", "too faint", "at the edge", "frame", "too small", and shapes that
-    are plainly no digit: "dash", "plus sign", "dot", "scribble".
+    are plainly no digit: "dash", "plus sign", "dot".
     """
 
     def __init__(self, digits: Iterable[FoundDigit], left_out: Counter[str]):
@@ -503,12 +501,14 @@ def find_digits(picture: np.ndarray | Image.Image) -> FoundDigits:
     [(left, top, right, bottom)] = _boxes([np.nonzero(sheet)])
     grey, sheet = grey[top:bottom, left:right], sheet[top:bottom, left:right]
     ink = sheet * extract_ink(np.where(sheet, grey, np.median(grey[sheet]).astype(np.uint8)))
-    ink, n_across = _without_lines(ink)
-    ink, n_down = _without_lines(ink.T)
-    ink = np.where(ink < FAINTEST_INK, 0, ink).T
+    lines = 0
+    for _ in range(4):  # across and down, and again: a margin's line is darker than the others
+        ink, n = _without_lines(ink)
+        ink, lines = ink.T, lines + n
+    ink = np.where(ink < FAINTEST_INK, 0, ink)
     nearby = _over_windows(np.maximum, ink, min(ink.shape) // STROKE_WINDOW | 1)
     strokes = ink > FAINTEST_PART * nearby
-    parts, left_out = _connected(strokes), Counter({N_("ruled lines"): n_across + n_down})
+    parts, left_out = _connected(strokes), Counter({N_("ruled lines"): lines})
     for reason, is_that, where in (
         (N_("too faint"), _is_faint, ink),
         (N_("at the edge"), _is_at_edge, sheet),
@@ -517,7 +517,7 @@ def find_digits(picture: np.ndarray | Image.Image) -> FoundDigits:
         which = is_that(parts, where)
         left_out[reason] = np.count_nonzero(which)
         parts = [parts[n] for n in np.flatnonzero(~which)]
-    parts = _join_fragments(_part_touching(parts))
+    parts = _join_fragments(_part_touching(parts), strokes)
     digits, boxes = [], _boxes(parts)
     smallest = max(SMALLEST_DIGIT, SMALLEST_SHARE * _typical_height(boxes))
     for n in _reading_order(boxes):
@@ -553,7 +553,8 @@ def _grey(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The luma of uint8 (h, w, 3), or the colour with over twice its contrast: uint8 (h, w).
 
     Red ink may be as bright as green paper: it stands out in red and in green, not in luma.
-    Returns it a second time, reduced to about `COARSE_SIDE`.
+    Returns beside it the darkest colour, reduced to about `COARSE_SIDE`: white paper is bright in
+    all three, a table of light wood is not.
     """
     from PIL import Image
 
@@ -562,15 +563,15 @@ def _grey(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     coarse = [np.asarray(Image.fromarray(channel).reduce(step)) for channel in channels]
     contrasts = [np.square(np.diff(channel.astype(float))).sum() for channel in coarse]
     best = np.argmax(np.multiply(contrasts, (2**2, 1, 1, 1)))
-    return channels[best], coarse[best]
+    return channels[best], np.asarray(Image.fromarray(rgb.min(axis=2)).reduce(step))
 
 
 def _sheet(coarse: np.ndarray) -> np.ndarray:
     """Which pixels of uint8 (h, w) show the sheet, if it lies on a darker table; else all of them.
 
     The light region, by Otsu's threshold (IEEE Trans. SMC 9, 1979), its writing closed and specks
-    opened, is a sheet if it is convex, written on, and brighter than what is around: the more so,
-    the more of the picture's rim it takes, for the lit side of a shadow takes much of it.
+    opened, is a sheet if it is convex and brighter than what is around: the more so, the more of
+    the picture's rim it takes, for the lit side of a shadow takes much of it.
     """
     closing = min(coarse.shape) // STROKE_WINDOW | 1
     opening = min(coarse.shape) // SHEET_WINDOW | 1
@@ -589,11 +590,9 @@ def _sheet(coarse: np.ndarray) -> np.ndarray:
     for angle in np.arange(0, 2 * np.pi, np.pi / 16):
         along = np.tensordot((np.sin(angle), np.cos(angle)), places, 1)
         hull = hull & (along <= np.quantile(along[largest], 0.998))  # but for a frayed corner
-    within = _over_windows(np.minimum, hull, closing)  # clear of the region's soft edge
-    is_written = (coarse < (1 - FAINTEST_INK) * bright)[within].any()
     is_whole = light[hull].sum() >= WHOLE * max(hull.sum(), light.sum())  # and the only one
     rim = np.concatenate([largest[0], largest[-1], largest[:, 0], largest[:, -1]]).mean()
-    if not (is_written and is_whole) or hull.all():
+    if not is_whole or hull.all():
         return everything
     is_lighter = (LIGHTEST_TABLE - rim) * np.median(coarse[hull]) >= np.median(coarse[~hull])
     return _over_windows(np.minimum, hull, 3) if is_lighter else everything
@@ -667,8 +666,8 @@ def _without_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
         counts = np.bincount(place, minlength=place.max(initial=0) + 2)
         near = counts[place - 1] + counts[place] + counts[place + 1]
         on_line |= near >= span / 2
-    # In the quarter with second least: a hand may cover one, a digit's bars fill two.
-    lines = np.sort(np.bincount(quarter[on_line], minlength=QUARTERS) / span)[1]
+    # In the two quarters with least: a hand may cover one, a digit's bars fill two or three.
+    lines = np.sort(np.bincount(quarter[on_line], minlength=QUARTERS) / span)[:2].sum()
     if lines < 1:
         return ink, 0
     on_line &= across < DARKER * np.median(across[on_line])
@@ -734,16 +733,16 @@ def _is_at_edge(parts: list[Part], sheet: np.ndarray) -> np.ndarray:
 
 
 def _is_frame(parts: list[Part], _: np.ndarray) -> np.ndarray:
-    """Which parts are drawn around others, which together are no speck in a 0: bool (parts,)."""
+    """Which parts are drawn around others that together are about as high: bool (parts,)."""
     boxes = _boxes(parts)
     height = boxes[:, 3] - boxes[:, 1]
     starts_before = boxes[:, np.newaxis, :2] < boxes[:, :2]
     ends_behind = boxes[:, np.newaxis, 2:] > boxes[:, 2:]
-    return (starts_before & ends_behind).all(axis=2) @ height > SMALLEST_SHARE * height
+    return (starts_before & ends_behind).all(axis=2) @ height > WHOLE * height
 
 
 def _part_touching(parts: list[Part]) -> list[Part]:
-    """Cut each wide part where a line near its middle, upright or slanted, meets least of it.
+    """Cut each wide part where a column near its middle meets least of it.
 
     It stays whole if that is much, or if what lies to either side is no whole digit.
     """
@@ -752,12 +751,11 @@ def _part_touching(parts: list[Part]) -> list[Part]:
     for (y, x), (width, height) in zip(parts, boxes[:, 2:] - boxes[:, :2], strict=True):
         sides, least = [(y, x)], NECK * height
         lowest = WHOLE * max(height, typical)
-        for slant in SLANTS if width >= WIDEST * height else ():
-            column = np.rint(x - x.min() - slant * (y - y.mean())).astype(int)
-            for cut in range(width // 3, 2 * width // 3):
-                left, extent = column < cut, _extent(y[column == cut])
-                if extent < least and min(_extent(y[left]), _extent(y[~left])) >= lowest:
-                    sides, least = [(y[left], x[left]), (y[~left], x[~left])], extent
+        middle = x.min() + np.arange(width // 3, 2 * width // 3)
+        for cut in middle if width >= WIDEST * height else ():
+            left, extent = x < cut, _extent(y[x == cut])
+            if extent < least and min(_extent(y[left]), _extent(y[~left])) >= lowest:
+                sides, least = [(y[left], x[left]), (y[~left], x[~left])], extent
         halves += sides
     return halves
 
@@ -767,21 +765,23 @@ def _extent(places: np.ndarray) -> int:
     return np.ptp(places) + 1 if len(places) else 0
 
 
-def _join_fragments(parts: list[Part]) -> list[Part]:
-    """Join each fragment of a digit to the nearest part above or below it, a speck also beside it.
+def _join_fragments(parts: list[Part], strokes: np.ndarray) -> list[Part]:
+    """Join each fragment of a digit to the nearest part above or below it, or behind a small gap.
 
-    Fragments of a digit lie one above the other, digits do not; so it is with a 5 and its bar.
+    Fragments of a digit lie one above the other, digits do not; so it is with a 5 and its bar. Of a
+    broken stroke they lie anywhere, hardly apart.
     """
     boxes = _boxes(parts)
     (left, top, right, bottom), typical = boxes.T, _typical_height(boxes)
     height = bottom - top
     beside = np.maximum.outer(left, left) - np.minimum.outer(right, right)
     gap = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
-    is_small = height < 1.5 * SMALLEST_SHARE * typical
-    reach = np.where(is_small, SOFT_EDGE * typical, -1)[:, np.newaxis]
-    fits = (beside <= reach) & (gap <= NEAR * typical) & ~np.eye(len(parts), dtype=bool)
-    is_flat = height < FLAT * (right - left)
-    fits &= ~np.logical_and.outer(is_flat, is_flat)
+    broken = max(3, int(USUAL_STROKE / 2 * typical) | 1)  # a gap in a stroke is narrower
+    cluster = connected_components(_over_windows(np.maximum, strokes, broken))
+    cluster = np.array([cluster[y[0], x[0]] for y, x in parts], int)
+    fits = (beside < 0) & (gap <= NEAR * np.maximum.outer(height, height))
+    fits |= np.equal.outer(cluster, cluster)
+    np.fill_diagonal(fits, False)
     fragment = np.flatnonzero((height < WHOLE * typical) & fits.any(axis=1))
     nearest = np.array([np.where(fits[n], gap[n], np.inf).argmin() for n in fragment], int)
     digit = connect(len(parts), fragment, nearest)
@@ -843,8 +843,6 @@ def _why_no_digit(box: np.ndarray, image: np.ndarray, smallest: float) -> str:
     on_cross = image[middle | middle[:, np.newaxis]].sum()
     if on_cross > CROSS * image.sum() and 2 * min(width, height) > max(width, height):
         return N_("plus sign")
-    if closed_loops(image[np.newaxis])[0] > MOST_LOOPS:
-        return N_("scribble")
     is_blot = np.count_nonzero(image >= utils.INK_THRESHOLD) > BLOT * BOX_SIDE**2
     return N_("dot") if is_blot else ""
 

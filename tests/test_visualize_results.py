@@ -929,7 +929,7 @@ def test_picture_figure_boxes_each_digit_and_shows_what_spoke_for_it(monkeypatch
 
 def test_of_many_digits_all_are_boxed_and_sixty_shown(monkeypatch):
     boxes = [(20 * n, 30 * row, 20 * n + 9, 30 * row + 9) for row in range(7) for n in range(10)]
-    reasons = ["ruled lines", "too faint", "at the edge", "frame", "too small", "dash", "scribble"]
+    reasons = ["ruled lines", "too faint", "at the edge", "frame", "too small", "dash", "dot"]
     found = found_digits(boxes, dict.fromkeys(reasons, 12))
     monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
     picture, reader = np.full((220, 220), 255, np.uint8), fixed_reader([0.9] * 70, lang="ru")
