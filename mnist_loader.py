@@ -666,16 +666,17 @@ def _without_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
         counts = np.bincount(place, minlength=place.max(initial=0) + 2)
         near = counts[place - 1] + counts[place] + counts[place + 1]
         on_line |= near >= span / 2
-    # In the two quarters with least: a hand may cover one, a digit's bars fill two or three.
-    lines = np.sort(np.bincount(quarter[on_line], minlength=QUARTERS) / span)[:2].sum()
-    if lines < 1:
+    # In the quarter with second least: a hand may cover one, a digit's bars fill two.
+    lines = np.sort(np.bincount(quarter[on_line], minlength=QUARTERS) / span)[1]
+    from_rim_to_rim = np.isin((0, ink.shape[1] - 1), x[on_line]).all()
+    if lines < (0.5 if from_rim_to_rim else 1):
         return ink, 0
     on_line &= across < DARKER * np.median(across[on_line])
     x, top, bottom = x[on_line], top[on_line], bottom[on_line]
     ink = ink.copy()
     for offset in range(thickest):
         ink[np.minimum(top + offset, bottom - 1), x] = 0
-    return ink, round(lines)
+    return ink, int(np.ceil(lines))
 
 
 def _connected(mask: np.ndarray) -> list[Part]:

@@ -255,6 +255,12 @@ def test_a_one_is_never_refused(pen, lean):
     assert found.box[3] - found.box[1] == pytest.approx(101, abs=pen + 2)
 
 
+@pytest.mark.parametrize("side", [60, 100, 200])
+def test_thin_digit_that_fills_the_picture_is_no_line(side):
+    one = [(side // 3, 2), (side // 3 - 3, side - 3)]
+    assert len(find_digits(drawn((side * 2 // 3, side), [one], pen=2))) == 1
+
+
 @pytest.mark.parametrize("slope", [0, 0.18, -0.18])
 def test_rows_are_read_from_the_top_each_from_the_left(slope):
     rows = enumerate([range(4, 9), range(2), range(9)][:: 1 if slope >= 0 else -1])
