@@ -371,10 +371,10 @@ DARKER = 1.7  # times the ink across a line: where a digit's stroke lies on it
 # Which parts make a digit, as shares of the typical digit's height
 SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # in pixels; how many, the rest is dust
 SMALLEST_SHARE, WHOLE = 0.25, 0.8  # less is a speck; less is a fragment
-NEAR = 0.2  # a fragment to another, a scrap to the table; what touches the edge, of its side
+NEAR = 0.2  # a scrap to the table; a fragment, of the larger's; what touches the edge, of its side
 WIDEST, NECK = 1.2, 0.5  # a digit that is not two; where two touch. Of 20,000, 23 pass for two
 # By itself: height by width, a dash is less; its ink in the square around it, a dot is more; on two
-# crossed lines, a plus is more. Of 20,000 MNIST digits, none is flatter, 9 are fuller, 4 lie so
+# crossed lines, a plus is more. Of 20,000 MNIST digits, none is flatter, 9 fuller, 4 such a cross
 FLAT, BLOT, CROSS = 0.4, 0.6, 0.85
 
 # MNIST's form. Where its centre of mass lies: pixel 14, counted from 0. Measured over the 60,000
@@ -502,7 +502,9 @@ def find_digits(picture: np.ndarray | Image.Image) -> FoundDigits:
     grey, sheet = grey[top:bottom, left:right], sheet[top:bottom, left:right]
     ink = sheet * extract_ink(np.where(sheet, grey, np.median(grey[sheet]).astype(np.uint8)))
     lines = 0
-    for _ in range(4):  # across and down, and again: a margin's line is darker than the others
+    for turn in range(4):  # across and down, and again: a margin's line is darker than the others
+        if turn == 2 and not lines:
+            break  # plain paper
         ink, n = _without_lines(ink)
         ink, lines = ink.T, lines + n
     ink = np.where(ink < FAINTEST_INK, 0, ink)
