@@ -1,68 +1,335 @@
-"""Where digits come from: IDX files, gzipped or plain, turned into what a network learns from.
+"""Where digits come from: IDX files, a download, your own pictures, deformed copies.
 
-An image becomes a row of 784 numbers in [0, 1], row by row from the top left; a label stays the
-digit that it is until `Split.targets` asks which images show the one digit to recognise.
+An image becomes a row of 784 numbers in [0, 1], row by row from the top left; a label
+stays the digit that it is until `Split.targets` asks which images show the one digit to
+recognise.
 
     python mnist_loader.py          download MNIST, verify it and say what it holds
 """
 
 from __future__ import annotations
 
-import signal
-
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while NumPy loads: no traceback
-
 import gzip
 import hashlib
 import io
 import math
 import os
-import time
 import urllib.request
 import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache, partial
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
 import utils
-from utils import N_, UserError, connect, connected_components, stroke_width
+from utils import (
+    N_,
+    Range,
+    UserError,
+    check,
+    connect,
+    connected_components,
+    stroke_width,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
 
-# Where the four MNIST files are: $MNIST_DATA_DIR, or data/ beside this file, or set your own path
-# here.
-OWN_DIR = Path(__file__).resolve().parent / "data"  # the one directory that is filled by itself
+# Where the four MNIST files are: $MNIST_DATA_DIR, or data/ beside this file, or set
+# your own path here
+OWN_DIR = Path(__file__).resolve().parent / "data"  # what a download fills by itself
 DATA_DIR = Path(os.environ.get("MNIST_DATA_DIR") or OWN_DIR)
-SAMPLE_DIR = OWN_DIR / "sample"  # handwriting-like digits for machines without MNIST: its README.md
+SAMPLE_DIR = OWN_DIR / "sample"  # handwriting-like digits, for machines without MNIST
 
 IMAGE_SIDE = 28
 PIXELS = IMAGE_SIDE * IMAGE_SIDE
 FULL_INK = 255  # the largest value of a pixel's byte
 DIGITS = 10
+SOURCES = ("auto", "mnist", "sample")
+RANGES = {
+    "digit": utils.one_of(*range(DIGITS)),
+    "source": utils.one_of(*SOURCES),
+    "train_size": utils.SIZE,
+    "limit": Range(
+        "a whole number, at least 0, or None", lambda v: v is None or v in utils.WHOLE
+    ),
+}
+
+
+class DatasetError(UserError):
+    """Data that cannot be used: which file, what is wrong, what to do."""
+
+
+# --- a data set -----------------------------------------------------------------------
+
+REMEDY = (
+    "put all four files there by hand (data/README.md), name another directory with "
+    "--data-dir or MNIST_DATA_DIR, or use --dataset sample"
+)
+
+
+class Split(NamedTuple):
+    """The training or the test part of a data set."""
+
+    images: np.ndarray  # float32 (n, 784), 0 paper to 1 full ink
+    digits: np.ndarray  # uint8 (n,), 0 to 9
+
+    def targets(self, digit: int = 8) -> np.ndarray:
+        """The right answers, float32 (n,): 1 where the image shows `digit`, else 0."""
+        check(RANGES, digit=digit)
+        return (self.digits == digit).astype(np.float32)
+
+    def first(self, n: int | None) -> Split:
+        """The first n images and their digits; None is all of them."""
+        there = len(self.digits)
+        if n is not None and n > there:
+            fault = f"{n} images are asked for, {there} are there"
+            raise DatasetError(f'{fault}; ask for fewer, or for "all"')
+        return Split(self.images[:n], self.digits[:n])
+
+
+class Dataset(NamedTuple):
+    """Images to train on, and all test images there are, from one source."""
+
+    name: str  # "MNIST" for the original bytes, "sample", or the directory's name
+    train: Split
+    test: Split
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all images and digits: are the data those of a run?"""
+        digest = hashlib.sha256()
+        for array in (*self.train, *self.test):
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
+
+
+def load_dataset(
+    data_dir: str | Path | None = None,
+    source: str = "auto",
+    train_size: int | None = 5000,
+) -> Dataset:
+    """Load images and digits to train on and to test with.
+
+    Parameters
+    ----------
+    data_dir : the directory of four files in MNIST's names; None is `DATA_DIR`. The
+        project's own data/ is filled by a download where files are missing.
+    source : "mnist": from the directory; "sample": the bundled set, always; "auto":
+    from
+        the directory, but where the own data/ cannot be filled the sample, with two
+        lines on stderr that say so
+    train_size : how many training images, the first in file order; None is all of them
+
+    Raises DatasetError if a file is missing and cannot be had, is damaged, or does not
+    hold what its name says; SettingError, a ValueError, for an argument that is none of
+    the above.
+    """
+    check(RANGES, source=source, train_size=train_size)
+
+    # Which directory
+    directory = Path(DATA_DIR if data_dir is None else data_dir)
+    if source == "sample":
+        directory = SAMPLE_DIR
+    elif directory.resolve() == OWN_DIR and None in _files_in(directory).values():
+        try:
+            download_mnist(directory)
+        except UserError:
+            if source == "mnist":
+                raise
+            utils.warn("MNIST is not there; the bundled sample, NOT MNIST, steps in")
+            utils.warn("`python mnist_loader.py` downloads it, or says what hinders it")
+            directory = SAMPLE_DIR
+
+    # Its four files, each read once: what is called MNIST is what is parsed
+    found = _files_in(directory)
+    missing = [name for name, path in found.items() if path is None]
+    if missing:
+        there = _what_is_in(directory)
+        fault = f"{directory} lacks {', '.join(missing)} ({there})"
+        raise DatasetError(f"{fault}; {REMEDY}")
+    files = [(path, _content(path)) for path in found.values()]
+    train = _read_split(files[0], files[1], train_size)
+    test = _read_split(files[2], files[3], None)
+    is_mnist = all(
+        _is_original(name, content)
+        for name, (_path, content) in zip(found, files, strict=True)
+    )
+    return Dataset(_name_of(directory, is_mnist), train, test)
+
+
+def _files_in(directory: Path) -> dict[str, Path | None]:
+    """The directory's file of each MNIST name, as it is, unpacked, or with a dot."""
+    found = {}
+    for name in MNIST_FILES:
+        plain = name.removesuffix(".gz")
+        dotted = plain.replace("-idx", ".idx")  # as the original host named them
+        spellings = [name, plain, dotted, f"{dotted}.gz"]
+        paths = [directory / spelling for spelling in spellings]
+        found[name] = next((path for path in paths if os.path.lexists(path)), None)
+    return found
+
+
+# Parts of the names of what is often met in place of the files
+DATA_NAMES = ("ubyte", "mnist", ".npz", ".csv", ".gz", ".zip")
+MOST_NAMED = 8  # so that the line stays one
+
+
+def _what_is_in(directory: Path) -> str:
+    """What a user may have meant, or what else is wrong with the directory."""
+    try:
+        names = sorted(path.name for path in directory.iterdir())
+    except OSError as error:
+        return error.strerror
+    alike = [name for name in names if any(part in name.lower() for part in DATA_NAMES)]
+    return f"it holds {', '.join(alike[:MOST_NAMED]) or 'nothing like them'}"
+
+
+def _name_of(directory: Path, is_mnist: bool) -> str:
+    """What the data set is called: MNIST is said of the original bytes alone."""
+    if directory.resolve() == SAMPLE_DIR:
+        return "sample"
+    if is_mnist:
+        return "MNIST"
+    name = utils.printable(directory.resolve().name)
+    return f"{name} (other files)" if name.lower() in ("mnist", "sample") else name
+
+
+def _read_split(
+    image_file: tuple[Path, bytes], label_file: tuple[Path, bytes], size: int | None
+) -> Split:
+    """The first `size` images and their digits, of two files: paths and contents."""
+    images_path, labels_path = image_file[0], label_file[0]
+    pixels, n_images = _parse_idx(*image_file, size)
+    digits, n_labels = _parse_idx(*label_file, None)
+    if pixels.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE) or digits.ndim != 1:
+        raise DatasetError(
+            f"{images_path} holds items of {_size_of(pixels)}, {labels_path.name} of "
+            f"{_size_of(digits)}; {IMAGE_SIDE}x{IMAGE_SIDE} images and one label each "
+            "are expected; are two files interchanged?"
+        )
+    if n_images != n_labels or not n_images:
+        raise DatasetError(
+            f"{images_path} holds {n_images} images, {labels_path.name} {n_labels} "
+            "labels; as many of both are expected; get both from one source"
+        )
+    is_no_digit = digits >= DIGITS
+    if is_no_digit.any():
+        place = int(is_no_digit.argmax())
+        fault = f"label {place} is {digits[place]}, not a digit from 0 to 9"
+        raise DatasetError(f"{labels_path}: {fault}; get the original file")
+    if size is not None and size > n_images:
+        fault = f"{images_path} holds {n_images} images, {size} are asked for"
+        raise DatasetError(f'{fault}; ask for fewer, or for "all"')
+    rows = pixels.reshape(len(pixels), PIXELS)
+    return Split(np.divide(rows, FULL_INK, dtype=np.float32), digits[: len(rows)])
+
+
+def _size_of(items: np.ndarray) -> str:
+    return "x".join(map(str, items.shape[1:])) or "one number"
+
+
+# --- IDX files ------------------------------------------------------------------------
 
 GZIP_MAGIC = b"\x1f\x8b"
-# What is often met in place of the files: parts of names, and how the content begins
-DATA_NAMES, NAMED_AT_MOST = ("ubyte", "mnist", ".npz", ".csv", ".gz", ".zip"), 8
-NOT_IDX = {
-    GZIP_MAGIC: "gzip within gzip; unpack it once",
-    b"<": "a web page",
-    b"version https://git-lfs": "a Git LFS pointer, which `git lfs pull` replaces",
-}
 UNSIGNED_BYTE = 0x08  # the one type that MNIST uses; the others:
-IDX_TYPES = {0x09: "signed byte", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
-HEADER_BYTES = 16  # of a file of images
-MOST_IMAGES = utils.MOST_BYTES // PIXELS
-READ_CHUNK = 1 << 18  # bytes; a header's promise costs no more memory until the data is there
+IDX_TYPES = {
+    0x09: "signed byte",
+    0x0B: "int16",
+    0x0C: "int32",
+    0x0D: "float32",
+    0x0E: "float64",
+}
+MOST_BYTES = 1 << 28  # of data; MNIST's largest file has 47 MB
 
-# The files of LeCun, Cortes and Burges: bytes and SHA-256, of the file and of it unpacked.
+
+def read_idx(path: str | Path, limit: int | None = None) -> np.ndarray:
+    """Read an IDX file of unsigned bytes, gzipped or plain, as its first bytes tell.
+
+    The format (http://yann.lecun.com/exdb/mnist/): two zero bytes, a type byte, the
+    number of dimensions, their sizes as big-endian uint32, then the data, row-major.
+
+    Returns a uint8 array of the header's shape, its first axis cut to `limit`. No more
+    of a gzipped file is unpacked than that takes, so damage behind it goes unnoticed;
+    without a limit it is checked to its end. Raises DatasetError if the file is
+    missing, unreadable, damaged or not IDX of unsigned bytes.
+    """
+    check(RANGES, limit=limit)
+    path = Path(path)
+    return _parse_idx(path, _content(path), limit)[0]
+
+
+def _content(path: Path) -> bytes:
+    """A file's bytes; DatasetError if there is none or it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} does not exist; see data/README.md") from error
+    except OSError as error:
+        fault = f"{path}: cannot be read: {error.strerror or error}"
+        raise DatasetError(f"{fault}; see data/README.md") from error
+
+
+def _parse_idx(path: Path, content: bytes, limit: int | None) -> tuple[np.ndarray, int]:
+    """`read_idx` of a file's content, and how many items its header promises."""
+    is_gzip = content.startswith(GZIP_MAGIC)
+    stream = io.BytesIO(content)
+    if is_gzip:
+        stream = gzip.GzipFile(fileobj=stream)
+    try:
+        shape = _read_header(stream)
+        size = math.prod(shape)
+        promised = f"the header promises {'x'.join(map(str, shape))} bytes"
+        if size > MOST_BYTES:
+            raise ValueError(f"{promised}, more than a data set holds")
+        if not is_gzip and len(content) - stream.tell() != size:
+            raise ValueError(f"{promised}, there are {len(content) - stream.tell()}")
+
+        wanted = shape if limit is None else (min(limit, shape[0]), *shape[1:])
+        data = stream.read(math.prod(wanted))
+        if len(data) < math.prod(wanted):
+            raise ValueError(f"truncated: {promised}")
+        if wanted == shape and stream.read(1):
+            raise ValueError(f"{promised}, and more follow")
+        return np.frombuffer(data, np.uint8).reshape(wanted), shape[0]
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        fault = f"{path}: damaged gzip data ({error})"
+        raise DatasetError(f"{fault}; get the file again") from error
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}; get the file again") from error
+
+
+def _read_header(stream: BinaryIO) -> tuple[int, ...]:
+    """The shape that an IDX file's header gives; ValueError for another file."""
+    magic = stream.read(4)
+    if len(magic) < 4:
+        raise ValueError("empty, or truncated within the header")
+    if magic[:2] != b"\0\0":
+        # A web page may begin with a byte order mark or with white space
+        is_page = magic.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<")
+        what = "a web page" if is_page else f"it begins with {magic.hex(' ')}"
+        raise ValueError(f"neither gzip nor IDX, {what}")
+    kind = magic[2]
+    if kind != UNSIGNED_BYTE:
+        name = IDX_TYPES.get(kind, "unknown to IDX")
+        fault = f"data of type 0x{kind:02x} ({name})"
+        raise ValueError(f"{fault}, not unsigned bytes (0x08)")
+    dimensions = magic[3]
+    sizes = stream.read(4 * dimensions)
+    if not dimensions or len(sizes) < 4 * dimensions:
+        raise ValueError("no dimensions, or truncated within the header")
+    return tuple(np.frombuffer(sizes, ">u4").tolist())
+
+
+# --- download -------------------------------------------------------------------------
+
+# The files of LeCun, Cortes and Burges: bytes and SHA-256, of the file and of it
+# unpacked
 MNIST_FILES = {
     "train-images-idx3-ubyte.gz": (
         (9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
@@ -81,290 +348,104 @@ MNIST_FILES = {
         (10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
     ),
 }
-# yann.lecun.com has answered 403 since 2021; these serve the same bytes.
+# yann.lecun.com has answered 403 since 2021; these serve the same bytes
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-ANSWER_SECONDS = 3.0  # a mirror that is silent for so long is passed over: offline must not wait
-PATIENCE_SECONDS, SLOWEST = 20.0, 20_000  # then so many bytes a second: all within 11 minutes
-REMEDY = (
-    "put all four files there by hand (data/README.md), name another directory with --data-dir or "
-    "MNIST_DATA_DIR, or use --dataset sample"
-)
-
-
-class DatasetError(UserError):
-    """Data that cannot be used; one line that says which file, what is wrong, what to do."""
-
-
-File = tuple[Path, bytes]  # and its content, read once: what is called MNIST is what is parsed
-_content = partial(utils.read_file, error_class=DatasetError, if_absent="see data/README.md")
-
-
-class Split(NamedTuple):
-    """The training or the test part of a data set."""
-
-    images: np.ndarray  # float32 (n, 784), 0 paper to 1 full ink
-    digits: np.ndarray  # uint8 (n,), 0 to 9
-
-    def targets(self, digit: int = 8) -> np.ndarray:
-        """The right answers, float32 (n,): 1.0 where the image shows `digit`, else 0.0."""
-        utils.check_settings(digit=digit)
-        return (self.digits == digit).astype(np.float32)
-
-
-class Dataset(NamedTuple):
-    """A training and a test split from one source."""
-
-    name: str  # "MNIST" for the original bytes, "sample", or the name of the files' directory
-    train: Split
-    test: Split
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of all images and digits, which tells a run whether the data are its own."""
-        digest = hashlib.sha256()
-        for array in (*self.train, *self.test):
-            digest.update(np.ascontiguousarray(array))
-        return digest.hexdigest()
-
-
-def load_dataset(
-    data_dir: str | Path | None = None,
-    source: str = "auto",
-    train_size: int | None = 5000,
-    test_size: int | None = 1000,
-) -> Dataset:
-    """Load images and digits to train on and to test with.
-
-    `data_dir` is the directory of four files in MNIST's names; None is `DATA_DIR`. The project's
-    own data/ is filled by a download where files are missing. `source` is "mnist": from the
-    directory; "sample": the bundled set, always; or "auto": from the directory, but where the own
-    data/ cannot be filled the sample, with two lines on stderr that say so. `train_size` and
-    `test_size` say how many images, the first ones in file order; None is all of them.
-
-    Raises DatasetError if a file is missing and cannot be had, is damaged, or does not hold what
-    its name says; SettingError, a ValueError, if an argument is none of the above.
-    """
-    utils.check_settings(source=source, train_size=train_size, test_size=test_size)
-
-    directory = Path(DATA_DIR if data_dir is None else data_dir)
-    if source == "sample":
-        directory = SAMPLE_DIR
-    elif directory.resolve() == OWN_DIR and None in _files_in(directory).values():
-        try:
-            download_mnist(directory)
-        except UserError:
-            if source == "mnist":
-                raise
-            utils.warn("MNIST is not there; going on with the bundled sample, which is NOT MNIST.")
-            utils.warn("`python mnist_loader.py` downloads it, or says in full what hinders that.")
-            directory = SAMPLE_DIR
-    found = _files_in(directory)
-    if missing := ", ".join(name for name, path in found.items() if not path):
-        raise DatasetError(f"{directory} lacks {missing} ({_what_is_in(directory)}); {REMEDY}")
-    files = [(path, _content(path)) for path in found.values()]
-    train, test = _read_split(*files[:2], train_size), _read_split(*files[2:], test_size)
-    is_mnist = all(_is_original(name, file[1]) for name, file in zip(found, files, strict=True))
-    return Dataset(_name_of(directory, is_mnist), train, test)
-
-
-def _files_in(directory: Path) -> dict[str, Path | None]:
-    """The directory's file of each MNIST name, as it is, unpacked, or in the dotted spelling."""
-    found = {}
-    for name in MNIST_FILES:
-        plain = name.removesuffix(".gz")
-        dotted = plain.replace("-idx", ".idx")  # as the original host named them once unpacked
-        paths = (directory / spelling for spelling in (name, plain, dotted, f"{dotted}.gz"))
-        found[name] = next((path for path in paths if os.path.lexists(path)), None)
-    return found
-
-
-def _what_is_in(directory: Path) -> str:
-    """What a user may have meant, or what else is wrong with the directory."""
-    try:
-        names = sorted(path.name for path in directory.iterdir())
-    except OSError as error:
-        return error.strerror
-    alike = [name for name in names if any(part in name.lower() for part in DATA_NAMES)]
-    return f"it holds {', '.join(alike[:NAMED_AT_MOST]) or 'nothing like them'}"
-
-
-def _name_of(directory: Path, is_mnist: bool) -> str:
-    """What the data set is called: MNIST is said of the original bytes alone."""
-    if directory.resolve() == SAMPLE_DIR:
-        return "sample"
-    name = utils.printable(directory.resolve().name)
-    other = f"{name} (other files)" if name.lower() in ("mnist", "sample") else name
-    return "MNIST" if is_mnist else other
-
-
-def _is_original(name: str, content: bytes) -> bool:
-    """Whether this is, byte for byte, MNIST's file of that name, or what is packed in it."""
-    sha256 = dict(MNIST_FILES[name]).get(len(content))
-    return sha256 is not None and sha256 == hashlib.sha256(content).hexdigest()
-
-
-def _read_split(image_file: File, label_file: File, size: int | None) -> Split:
-    """Read the first `size` images and their digits, and check that they belong together."""
-    (images_path, content), (labels_path, _) = image_file, label_file
-    _, (images, *sides) = _parse_idx(*image_file, 0)  # the headers: nothing is unpacked in vain
-    _, (labels, *more) = _parse_idx(*label_file, 0)
-    fault = ""
-    if more or sides != [IMAGE_SIDE, IMAGE_SIDE]:
-        held = "x".join(map(str, sides)) + " pixels an image" if sides else "labels"
-        fault = f"{held}, {labels_path.name} {len(more) + 1}-dimensional data; {IMAGE_SIDE}x"
-        fault += f"{IMAGE_SIDE} images and one label each are expected; are two files interchanged?"
-    elif images != labels or not 0 < images <= MOST_IMAGES:
-        fault = f"{images} images, {labels_path.name} {labels} labels; as many of both, and at most"
-        fault += f" {MOST_IMAGES}, are expected; get both from one source"
-    elif size is not None and size > images:
-        fault = f'{images} images, {size} are asked for; ask for fewer, or for "all"'
-    if fault:
-        raise DatasetError(f"{images_path} holds {fault}")
-    digits, pixels = _parse_idx(*label_file, None)[0], _parse_idx(*image_file, size)[0]
-    if (digits >= DIGITS).any():
-        place = int(np.argmax(digits >= DIGITS))
-        fault = f"label {place} is {digits[place]}, not a digit from 0 to 9; get the original file"
-        raise DatasetError(f"{labels_path}: {fault}")
-    is_gzip, there = content.startswith(GZIP_MAGIC), len(content)
-    unpacked = int.from_bytes(content[-4:], "little") if is_gzip else there  # gzip's last word
-    for (packed, _), (plain, _) in MNIST_FILES.values():
-        whole = packed if is_gzip else plain
-        if plain == HEADER_BYTES + images * PIXELS != unpacked and there < whole:
-            utils.warn(f"{images_path} is cut off: {there} bytes of MNIST's {whole}; get it again")
-    rows = pixels.reshape(len(pixels), PIXELS)
-    return Split(np.divide(rows, FULL_INK, dtype=np.float32), digits[: len(rows)])
-
-
-def read_idx(path: str | Path, limit: int | None = None) -> np.ndarray:
-    """Read an IDX file of unsigned bytes, gzipped or plain, as its first bytes tell.
-
-    The format (http://yann.lecun.com/exdb/mnist/): two zero bytes, a type byte, the number of
-    dimensions, their sizes as big-endian uint32, then the data, row-major.
-
-    Returns a uint8 array of the header's shape, its first axis cut to `limit`; no more of the file
-    is unpacked than that takes, so damage behind it goes unnoticed. Without a limit the file is
-    checked to its end. Raises DatasetError if it is missing, unreadable, damaged or not IDX of
-    unsigned bytes.
-    """
-    utils.check_settings(limit=limit)
-    return _parse_idx(Path(path), _content(Path(path)), limit)[0]
-
-
-def _parse_idx(path: Path, content: bytes, limit: int | None) -> tuple[np.ndarray, tuple[int, ...]]:
-    """`read_idx` of the file's content, and the shape that the header gives."""
-
-    def refuse(what: str) -> DatasetError:
-        return DatasetError(f"{path}: {what}; get the file again")
-
-    is_gzip, raw = content.startswith(GZIP_MAGIC), io.BytesIO(content)
-    stream = gzip.GzipFile(fileobj=raw) if is_gzip else raw
-    try:
-        magic = stream.read(4)
-        if magic[:2] != b"\0\0"[: len(magic)]:
-            begin = (magic + stream.read(READ_CHUNK)).lstrip(b"\xef\xbb\xbf\r\n\t ")
-            known = (what for start, what in NOT_IDX.items() if begin.startswith(start))
-            raise refuse(next(known, f"neither gzip nor IDX, it begins with {magic.hex(' ')}"))
-        kind, dimensions = magic[2:] if len(magic) == 4 else (UNSIGNED_BYTE, 0)
-        if kind != UNSIGNED_BYTE:
-            name = IDX_TYPES.get(kind, "unknown to IDX")
-            raise refuse(f"data of type 0x{kind:02x} ({name}), not unsigned bytes (0x08)")
-        sizes = stream.read(4 * dimensions)
-        if not dimensions or len(sizes) < 4 * dimensions:
-            raise refuse("empty, no dimensions, or truncated within the header")
-        shape = tuple(np.frombuffer(sizes, ">u4").tolist())
-        wanted = shape if limit is None else (min(limit, shape[0]), *shape[1:])
-        data, size, promised = bytearray(), math.prod(wanted), "x".join(map(str, shape)) + " bytes"
-        if size > utils.MOST_BYTES:
-            raise refuse(f"the header promises {promised}, more than a data set holds")
-        while len(data) < size and (chunk := stream.read(min(READ_CHUNK, size - len(data)))):
-            data += chunk
-        if len(data) < size:
-            there = f"{len(data)} of the {size} to read are there"
-            raise refuse(f"truncated: the header promises {promised}, {there}")
-        if wanted == shape and stream.read(1):
-            raise refuse(f"bytes follow after the {promised} that the header promises")
-        return np.frombuffer(data, np.uint8).reshape(wanted), shape
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise refuse(f"damaged gzip data ({error})") from error
-    except ValueError as error:  # sizes such as 0 x 2^32 x 2^32, empty but past NumPy's limits
-        raise refuse("the header's sizes make no array") from error
-
-
-# --- download ---------------------------------------------------------------------------------
+ANSWER_SECONDS = 3.0  # a mirror silent for so long is passed over: nobody waits long
+CHUNK_BYTES = 1 << 18  # between two updates of the progress
 
 
 def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
-    """Make sure that the directory holds MNIST's four files, byte for byte; returns their paths.
+    """Make sure that the directory holds MNIST's four files; returns their paths.
 
-    A file that is there and right is left alone, one that is there and wrong is refused. Nothing
-    takes its name before its SHA-256 has been checked, so an interrupted download is simply begun
-    again. Raises DatasetError if a file is wrong or can be had from no mirror, UserError if it
-    cannot be written.
+    A file that is there and right, byte for byte, is left alone, one that is there and
+    wrong is refused. Nothing takes its name before its SHA-256 has been checked, so an
+    interrupted download is simply begun again. Raises DatasetError if a file is wrong
+    or can be had from no mirror, UserError if it cannot be written.
     """
     directory = Path(DATA_DIR if data_dir is None else data_dir)
-    found, mirrors = _files_in(directory), list(MIRRORS)
+    found = _files_in(directory)
     for name, path in found.items():
         if path and not _is_original(name, _content(path)):
-            raise DatasetError(f"{path} is not MNIST's file of that name; move it away, try again")
-    if missing := [name for name, path in found.items() if not path]:
-        utils.writable_directory(directory, missing)
-    for name in missing:
-        content, found[name] = _fetch(name, mirrors, directory), directory / name
-        with utils.atomic_write(found[name]) as file:
-            file.write(content)
+            fault = f"{path} is not MNIST's file of that name"
+            raise DatasetError(f"{fault}; move it away, try again")
+    for name in found:
+        if not found[name]:
+            content = _fetch(name, directory)
+            found[name] = directory / name
+            with utils.atomic_write(found[name]) as file:
+                file.write(content)
     return list(found.values())
 
 
-def _fetch(name: str, mirrors: list[str], directory: Path) -> bytes:
-    """The file's verified content, from the first mirror that gives it.
+def _is_original(name: str, content: bytes) -> bool:
+    """Whether this is, byte for byte, MNIST's file of that name, or that unpacked."""
+    sha256_by_size = dict(MNIST_FILES[name])
+    sha256 = sha256_by_size.get(len(content))
+    return sha256 is not None and sha256 == hashlib.sha256(content).hexdigest()
 
-    A mirror that fails is not asked for the next file: `mirrors` loses it.
-    """
-    (size, _), _ = MNIST_FILES[name]
-    failures, out = [], utils.Output()
-    while mirrors:
-        url, begin = mirrors[0] + name, time.monotonic()
+
+def _fetch(name: str, directory: Path) -> bytes:
+    """A file's verified content, from the first mirror that gives it."""
+    size = MNIST_FILES[name][0][0]
+    out = utils.Output()
+    failures = []
+    for mirror in MIRRORS:
+        url = mirror + name
+        content = bytearray()
         try:
             with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:
-                content = bytearray()
-                while len(content) <= size and (chunk := response.read1(READ_CHUNK)):
+                while len(content) <= size and (chunk := response.read1(CHUNK_BYTES)):
                     content += chunk
-                    if time.monotonic() > begin + PATIENCE_SECONDS + len(content) / SLOWEST:
-                        raise TimeoutError(f"too slow, {len(content)} bytes of {size} came")
                     out.progress("{name}", len(content) / size, name=name)
-            if _is_original(name, content):
-                return bytes(content)
-            failures.append(f"{url}: it sent another file, {len(content)} bytes of {size}")
         except (OSError, HTTPException, ValueError) as error:
             failures.append(f"{url}: {str(error).strip()}")
-        mirrors.pop(0)
-    raise DatasetError(
-        f"{directory} lacks {name} and no mirror gave it ({'; '.join(failures) or 'none to ask'}); "
-        f"{REMEDY}"
-    )
+            continue
+        if _is_original(name, content):
+            return bytes(content)
+        failures.append(f"{url}: it sent another file, {len(content)} bytes of {size}")
+    reasons = "; ".join(failures) or "none to ask"
+    fault = f"{directory} lacks {name} and no mirror gave it ({reasons})"
+    raise DatasetError(f"{fault}; {REMEDY}")
 
 
 # --- handwriting of your own: a picture becomes images in MNIST's form ------------------------
 
-WORKING_SIDE = 1600  # pixels; larger pictures are shrunk: a 1 cm digit on A4 keeps over 50
+WORKING_SIDE = (
+    1600  # pixels; larger pictures are shrunk: a 1 cm digit on A4 keeps over 50
+)
 COARSE_SIDE = 150  # of the shorter side, where whole sheets are looked for
-LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: how bright the eye finds them (ITU-R BT.601)
+LUMA = (
+    0.299,
+    0.587,
+    0.114,
+)  # of red, green, blue: how bright the eye finds them (ITU-R BT.601)
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF")
 
 # Ink, as shares of the paper's brightness
-PAPER_WINDOW, SHEET_WINDOW, STROKE_WINDOW = 4, 5, 14  # the shorter side over this: no stroke
+PAPER_WINDOW, SHEET_WINDOW, STROKE_WINDOW = (
+    4,
+    5,
+    14,
+)  # the shorter side over this: no stroke
 # fills it, any sheet does, few strokes do
-DARKEST_PAPER = 0.4  # of the brightest paper: in a shadow; a table is darker, its grain no ink
+DARKEST_PAPER = (
+    0.4  # of the brightest paper: in a shadow; a table is darker, its grain no ink
+)
 LIGHTEST_TABLE = 0.75  # of the sheet's brightness, if all of the picture's rim is table
-FAINTEST_INK = 0.1  # less is JPEG's ripples and the paper's grain; a printed line may have half
-NOISE_REACH = 6.7  # times the noise's median deviation, 4.5 standard deviations: no longer noise
+FAINTEST_INK = (
+    0.1  # less is JPEG's ripples and the paper's grain; a printed line may have half
+)
+NOISE_REACH = (
+    6.7  # times the noise's median deviation, 4.5 standard deviations: no longer noise
+)
 FAINTEST_PART = 0.3  # of the most ink around: the edge of a stroke or of a shadow
 
-# Ruled paper: lines at most so thick (share of the longer side) and so steep (paper turned by 11
-# degrees), looked for in quarters of the width, half of which no row of digits fills at one height
+# Ruled paper: lines at most so thick (share of the longer side) and so steep (paper
+# turned by 11 degrees), looked for in quarters of the width, half of which no row of
+# digits fills at one height
 RULE_THICKNESS, STEEPEST_RULE, QUARTERS = 1 / 100, 0.2, 4
 DARKER = 1.7  # times the ink across a line: where a digit's stroke lies on it
 
@@ -372,17 +453,26 @@ DARKER = 1.7  # times the ink across a line: where a digit's stroke lies on it
 SMALLEST_DIGIT, MOST_PARTS = 7, 1000  # in pixels; how many, the rest is dust
 SMALLEST_SHARE, WHOLE = 0.25, 0.8  # less is a speck; less is a fragment
 NEAR = 0.2  # a scrap to the table; a fragment, of the larger's; what touches the edge, of its side
-WIDEST, NECK = 1.2, 0.5  # a digit that is not two; where two touch. Of 20,000, 23 pass for two
-# By itself: height by width, a dash is less; its ink in the square around it, a dot is more; on two
-# crossed lines, a plus is more. Of 20,000 MNIST digits, none is flatter, 9 fuller, 4 such a cross
+WIDEST, NECK = (
+    1.2,
+    0.5,
+)  # a digit that is not two; where two touch. Of 20,000, 23 pass for two
+# By itself: height by width, a dash is less; its ink in the square around it, a dot is
+# more; on two crossed lines, a plus is more. Of 20,000 MNIST digits, none is flatter, 9
+# fuller, 4 such a cross
 FLAT, BLOT, CROSS = 0.4, 0.6, 0.85
 
-# MNIST's form. Where its centre of mass lies: pixel 14, counted from 0. Measured over the 60,000
-# training images: the mean is 14.00 down and 14.01 across, every image within half a pixel of it.
+# MNIST's form. Where its centre of mass lies: pixel 14, counted from 0. Measured over
+# the 60,000 training images: the mean is 14.00 down and 14.01 across, every image
+# within half a pixel of it.
 BOX_SIDE, CENTRE = 20, 14.0  # the longer side of the digit, in pixels
-SOFT_EDGE = 1 / 16  # of its longer side: what may belong to it around the pixels that surely do
+SOFT_EDGE = (
+    1 / 16
+)  # of its longer side: what may belong to it around the pixels that surely do
 FULL_INK_QUANTILE = 0.9  # of the ink of a digit's pixels: its pen's full ink
-USUAL_STROKE = 0.1  # of the digit's longer side: 2 of 20 pixels; a thinner pen is thickened to it
+USUAL_STROKE = (
+    0.1  # of the digit's longer side: 2 of 20 pixels; a thinner pen is thickened to it
+)
 INK_SHARE = 0.05  # of the darkest pixel: fainter edges are cropped. Of 10,000 MNIST digits enlarged
 # and brought back, 4 land a pixel off with 0.05, 28 with 0.1
 
@@ -394,7 +484,8 @@ HINTS = {  # of the reasons in `FoundDigits`; of what has another shape, the sha
     "ruled lines": N_("Write darker than the paper's lines, or on plain paper"),
 }
 
-# A connected part of the ink: the rows and the columns of its pixels, as np.nonzero gives them
+# A connected part of the ink: the rows and the columns of its pixels, as np.nonzero
+# gives them
 Part = tuple[np.ndarray, np.ndarray]
 
 
@@ -405,15 +496,17 @@ class PictureError(UserError):
 class FoundDigit(NamedTuple):
     """A digit found in a picture."""
 
-    box: tuple[int, int, int, int]  # left, top, right, bottom in pixels, as a slice: [top:bottom]
+    box: tuple[
+        int, int, int, int
+    ]  # left, top, right, bottom in pixels, as a slice: [top:bottom]
     image: np.ndarray  # float32 (784,), in MNIST's form
 
 
 class FoundDigits(list):
     """The digits found, in reading order; `left_out` counts what else was seen, by reason.
 
-    The reasons: "ruled lines", "too faint", "at the edge", "frame", "too small", and shapes that
-    are plainly no digit: "dash", "plus sign", "dot".
+    The reasons: "ruled lines", "too faint", "at the edge", "frame", "too small", and
+    shapes that are plainly no digit: "dash", "plus sign", "dot".
     """
 
     def __init__(self, digits: Iterable[FoundDigit], left_out: Counter[str]):
@@ -430,20 +523,29 @@ class FoundDigits(list):
 def read_picture(path: str | Path) -> np.ndarray:
     """Read a picture file, upright, shrunk to `WORKING_SIDE` where it is larger.
 
-    Returns uint8 (height, width, 3), red, green, blue; transparent parts show paper. Of several
-    frames or pages it is the first. Raises PictureError if the file is missing, damaged, absurdly
-    large, or in none of `FORMATS`.
+    Returns uint8 (height, width, 3), red, green, blue; transparent parts show paper. Of
+    several frames or pages it is the first. Raises PictureError if the file is missing,
+    damaged, absurdly large, or in none of `FORMATS`.
     """
-    from PIL import Image, UnidentifiedImageError  # here, because training does without it
+    from PIL import (
+        Image,
+        UnidentifiedImageError,
+    )  # here, because training does without it
 
     path = Path(path)
     if not os.path.isfile(path):  # noqa: PTH113  (no error of any name, however long)
-        fault = "is not a file; name a picture" if os.path.lexists(path) else "does not exist"
+        fault = (
+            "is not a file; name a picture"
+            if os.path.lexists(path)
+            else "does not exist"
+        )
         raise PictureError(f"{path} {fault}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of oddities that do not matter
-            warnings.simplefilter("error", Image.DecompressionBombWarning)  # by the header alone
+            warnings.simplefilter(
+                "error", Image.DecompressionBombWarning
+            )  # by the header alone
             with Image.open(path, formats=FORMATS) as image:
                 return _upright_rgb(image, WORKING_SIDE)
     except UnidentifiedImageError as error:
@@ -455,21 +557,30 @@ def read_picture(path: str | Path) -> np.ndarray:
         raise PictureError(f"{path} is {fault}") from error
     except Exception as error:  # damaged pictures fail in many ways
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"{path}: cannot be read; damaged or too large? ({reason})") from error
+        raise PictureError(
+            f"{path}: cannot be read; damaged or too large? ({reason})"
+        ) from error
 
 
 def _upright_rgb(image: Image.Image, most: int) -> np.ndarray:
     """Decode, shrink, turn upright as its EXIF data says, and lay on paper where transparent.
 
-    The paper is white, but black under sparse and light writing, which white would swallow.
+    The paper is white, but black under sparse and light writing, which white would
+    swallow.
     """
     from PIL import Image, ImageOps
 
-    if image.mode[0] in "IF":  # more than 8 bits a pixel, which Pillow would cut off, not scale
+    if (
+        image.mode[0] in "IF"
+    ):  # more than 8 bits a pixel, which Pillow would cut off, not scale
         values = np.nan_to_num(np.asarray(image, np.float32)).clip(0)
         values *= FULL_INK / max(values.max(), 1)
         image = Image.fromarray(np.rint(values).astype(np.uint8))
-    elif image.mode in ("1", "P", "PA"):  # to shrink, it takes colours that can be mixed
+    elif image.mode in (
+        "1",
+        "P",
+        "PA",
+    ):  # to shrink, it takes colours that can be mixed
         image = image.convert("RGBA")
     image.thumbnail((most, most))
     image = ImageOps.exif_transpose(image)
@@ -486,13 +597,15 @@ def _upright_rgb(image: Image.Image, most: int) -> np.ndarray:
 def find_digits(picture: np.ndarray | Image.Image) -> FoundDigits:
     """Find the handwritten digits in a picture and bring each to MNIST's form.
 
-    The picture is (height, width) grey or (height, width, 3 or 4) RGB or RGBA, of whole numbers,
-    bool, or floats in [0, 1], or one of Pillow's; dark ink on light or light on dark. The sheet is
-    told from the table and ink from paper, printed lines are taken out, and the connected parts of
-    what is left are sorted out, parted where digits touch, and joined where a digit has several.
+    The picture is (height, width) grey or (height, width, 3 or 4) RGB or RGBA, of whole
+    numbers, bool, or floats in [0, 1], or one of Pillow's; dark ink on light or light
+    on dark. The sheet is told from the table and ink from paper, printed lines are
+    taken out, and the connected parts of what is left are sorted out, parted where
+    digits touch, and joined where a digit has several.
 
-    Returns the digits in reading order, rows from the top, each from left to right, and in its
-    `left_out` what was seen but is none. Raises SettingError for a picture in another form.
+    Returns the digits in reading order, rows from the top, each from left to right, and
+    in its `left_out` what was seen but is none. Raises SettingError for a picture in
+    another form.
     """
     from PIL import Image
 
@@ -500,9 +613,13 @@ def find_digits(picture: np.ndarray | Image.Image) -> FoundDigits:
     sheet = np.asarray(Image.fromarray(_sheet(coarse)).resize(grey.shape[::-1]))
     [(left, top, right, bottom)] = _boxes([np.nonzero(sheet)])
     grey, sheet = grey[top:bottom, left:right], sheet[top:bottom, left:right]
-    ink = sheet * extract_ink(np.where(sheet, grey, np.median(grey[sheet]).astype(np.uint8)))
+    ink = sheet * extract_ink(
+        np.where(sheet, grey, np.median(grey[sheet]).astype(np.uint8))
+    )
     lines = 0
-    for turn in range(4):  # across and down, and again: a margin's line is darker than the others
+    for turn in range(
+        4
+    ):  # across and down, and again: a margin's line is darker than the others
         if turn == 2 and not lines:
             break  # plain paper
         ink, n = _without_lines(ink)
@@ -540,7 +657,9 @@ def _rgb(picture: np.ndarray | Image.Image) -> np.ndarray:
         return _upright_rgb(picture.copy(), max(picture.size))
     values = np.asarray(picture)
     most = 1 if values.dtype.kind in "bf" else np.inf
-    is_picture = values.dtype.kind in "buif" and values.ndim in (2, 3) and values.size > 0
+    is_picture = (
+        values.dtype.kind in "buif" and values.ndim in (2, 3) and values.size > 0
+    )
     is_picture = is_picture and values.shape[2:] in ((), (3,), (4,))
     if not (is_picture and 0 <= values.min() <= values.max() <= most):
         raise utils.SettingError(
@@ -548,15 +667,17 @@ def _rgb(picture: np.ndarray | Image.Image) -> np.ndarray:
             f"floats in [0, 1]; not {values.dtype} {values.shape}"
         )
     values = values * (FULL_INK / min(most, max(FULL_INK, values.max())))
-    return _upright_rgb(Image.fromarray(np.rint(values).astype(np.uint8)), max(values.shape))
+    return _upright_rgb(
+        Image.fromarray(np.rint(values).astype(np.uint8)), max(values.shape)
+    )
 
 
 def _grey(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The luma of uint8 (h, w, 3), or the colour with over twice its contrast: uint8 (h, w).
 
-    Red ink may be as bright as green paper: it stands out in red and in green, not in luma.
-    Returns beside it the darkest colour, reduced to about `COARSE_SIDE`: white paper is bright in
-    all three, a table of light wood is not.
+    Red ink may be as bright as green paper: it stands out in red and in green, not in
+    luma. Returns beside it the darkest colour, reduced to about `COARSE_SIDE`: white
+    paper is bright in all three, a table of light wood is not.
     """
     from PIL import Image
 
@@ -571,16 +692,21 @@ def _grey(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _sheet(coarse: np.ndarray) -> np.ndarray:
     """Which pixels of uint8 (h, w) show the sheet, if it lies on a darker table; else all of them.
 
-    The light region, by Otsu's threshold (IEEE Trans. SMC 9, 1979), its writing closed and specks
-    opened, is a sheet if it is convex and brighter than what is around: the more so, the more of
-    the picture's rim it takes, for the lit side of a shadow takes much of it.
+    The light region, by Otsu's threshold (IEEE Trans. SMC 9, 1979), its writing closed
+    and specks opened, is a sheet if it is convex and brighter than what is around: the
+    more so, the more of the picture's rim it takes, for the lit side of a shadow takes
+    much of it.
     """
     closing = min(coarse.shape) // STROKE_WINDOW | 1
     opening = min(coarse.shape) // SHEET_WINDOW | 1
-    bright = _over_windows(np.minimum, _over_windows(np.maximum, coarse, closing), closing)
+    bright = _over_windows(
+        np.minimum, _over_windows(np.maximum, coarse, closing), closing
+    )
     values = np.sort(bright, axis=None).astype(float)
     n = np.arange(1, values.size + 1)
-    between = (values.mean() * n - np.cumsum(values)) ** 2 / np.maximum(n * (values.size - n), 1)
+    between = (values.mean() * n - np.cumsum(values)) ** 2 / np.maximum(
+        n * (values.size - n), 1
+    )
     light = bright > values[between.argmax()]
     wide = _over_windows(np.maximum, _over_windows(np.minimum, light, opening), opening)
     hull = everything = np.ones(coarse.shape, bool)
@@ -591,12 +717,20 @@ def _sheet(coarse: np.ndarray) -> np.ndarray:
     largest = light & _over_windows(np.maximum, largest, closing)  # with its corners
     for angle in np.arange(0, 2 * np.pi, np.pi / 16):
         along = np.tensordot((np.sin(angle), np.cos(angle)), places, 1)
-        hull = hull & (along <= np.quantile(along[largest], 0.998))  # but for a frayed corner
-    is_whole = light[hull].sum() >= WHOLE * max(hull.sum(), light.sum())  # and the only one
-    rim = np.concatenate([largest[0], largest[-1], largest[:, 0], largest[:, -1]]).mean()
+        hull = hull & (
+            along <= np.quantile(along[largest], 0.998)
+        )  # but for a frayed corner
+    is_whole = light[hull].sum() >= WHOLE * max(
+        hull.sum(), light.sum()
+    )  # and the only one
+    rim = np.concatenate(
+        [largest[0], largest[-1], largest[:, 0], largest[:, -1]]
+    ).mean()
     if not is_whole or hull.all():
         return everything
-    is_lighter = (LIGHTEST_TABLE - rim) * np.median(coarse[hull]) >= np.median(coarse[~hull])
+    is_lighter = (LIGHTEST_TABLE - rim) * np.median(coarse[hull]) >= np.median(
+        coarse[~hull]
+    )
     return _over_windows(np.minimum, hull, 3) if is_lighter else everything
 
 
@@ -605,26 +739,35 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
 
         ink = 1 - brightness / paper
 
-    where paper, the brightness without ink, is a morphological closing: the darkest of the
-    brightest values in windows that no stroke fills. It follows gradients and a shadow's sharp
-    edge. (The black top-hat of Serra, *Image Analysis and Mathematical Morphology*, 1982, as a
-    ratio because light multiplies.) A negative is turned over first: paper is what most pixels
-    are nearer to, the brightest or the darkest around them. What is left of noise becomes 0.
+    where paper, the brightness without ink, is a morphological closing: the darkest of
+    the brightest values in windows that no stroke fills. It follows gradients and a
+    shadow's sharp edge. (The black top-hat of Serra, *Image Analysis and Mathematical
+    Morphology*, 1982, as a ratio because light multiplies.) A negative is turned over
+    first: paper is what most pixels are nearer to, the brightest or the darkest around
+    them. What is left of noise becomes 0.
     """
     from PIL import Image, ImageFilter
 
     smooth = np.asarray(Image.fromarray(grey).filter(ImageFilter.MedianFilter(3)))
     noise = NOISE_REACH * np.median(np.abs(smooth.astype(np.float32) - grey))
-    window = max(3, int(min(grey.shape) / PAPER_WINDOW) | 1)  # odd, so that it has a middle
-    values = np.pad(smooth if noise else grey, window, mode="edge")  # what reaches it goes on
+    window = max(
+        3, int(min(grey.shape) / PAPER_WINDOW) | 1
+    )  # odd, so that it has a middle
+    values = np.pad(
+        smooth if noise else grey, window, mode="edge"
+    )  # what reaches it goes on
     inner = np.s_[window:-window, window:-window]
-    brightest, darkest = (_over_windows(e, values, window) for e in (np.maximum, np.minimum))
+    brightest, darkest = (
+        _over_windows(e, values, window) for e in (np.maximum, np.minimum)
+    )
     if 2 * values[inner].mean() < brightest[inner].mean() + darkest[inner].mean():
         grey, brightest = FULL_INK - grey, FULL_INK - darkest
     paper = _over_windows(np.minimum, brightest, window)[inner].astype(np.float32)
     light = np.maximum(paper, max(1, DARKEST_PAPER * paper.max()))
     ink = (paper - grey) / light
-    ink -= min(np.median(ink), FAINTEST_INK)  # noise lifts the brightest values above the paper
+    ink -= min(
+        np.median(ink), FAINTEST_INK
+    )  # noise lifts the brightest values above the paper
     return np.where(ink < np.maximum(FAINTEST_INK / 2, noise / light), 0, ink)
 
 
@@ -647,10 +790,10 @@ def _over_windows(extreme: np.ufunc, values: np.ndarray, side: int) -> np.ndarra
 def _without_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
     """Ink (h, w) without the lines printed across the paper, and how many those are.
 
-    Short vertical runs of ink that lie on a line are its pixels; where a digit's stroke crosses it
-    or lies on it, the run is longer, or holds more ink than the line does. The lines are found by
-    the Hough transform (Duda and Hart, Comm. ACM 15, 1972), in each quarter of the width anew, for
-    paper is seldom flat.
+    Short vertical runs of ink that lie on a line are its pixels; where a digit's stroke
+    crosses it or lies on it, the run is longer, or holds more ink than the line does.
+    The lines are found by the Hough transform (Duda and Hart, Comm. ACM 15, 1972), in
+    each quarter of the width anew, for paper is seldom flat.
     """
     thickest = max(3, round(RULE_THICKNESS * max(ink.shape)))
     edges = np.diff(np.pad(ink > 0, ((1, 1), (0, 0))).view(np.int8), axis=0)
@@ -663,7 +806,9 @@ def _without_lines(ink: np.ndarray) -> tuple[np.ndarray, int]:
     quarter, on_line = (x / span).astype(int), np.zeros(len(x), bool)
     for slope in np.arange(-STEEPEST_RULE, STEEPEST_RULE, 0.01):
         place = (top + bottom) / 2 - slope * x
-        place = ((place - place.min(initial=0)) / 2).astype(int) + 1  # in steps of two pixels
+        place = ((place - place.min(initial=0)) / 2).astype(
+            int
+        ) + 1  # in steps of two pixels
         place += quarter * (place.max(initial=0) + 2)
         counts = np.bincount(place, minlength=place.max(initial=0) + 2)
         near = counts[place - 1] + counts[place] + counts[place + 1]
@@ -686,7 +831,9 @@ def _connected(mask: np.ndarray) -> list[Part]:
     part = connected_components(mask)[mask]
     places = np.argwhere(mask).T[:, np.argsort(part, kind="stable")]
     parts = np.split(places, np.cumsum(np.bincount(part)[1:-1]), axis=1)
-    parts = sorted((part for part in parts if part.shape[1] >= SMALLEST_DIGIT), key=np.size)
+    parts = sorted(
+        (part for part in parts if part.shape[1] >= SMALLEST_DIGIT), key=np.size
+    )
     return [tuple(part) for part in parts[-MOST_PARTS:]]
 
 
@@ -712,8 +859,9 @@ def _is_faint(parts: list[Part], ink: np.ndarray) -> np.ndarray:
 def _is_at_edge(parts: list[Part], sheet: np.ndarray) -> np.ndarray:
     """Which parts are of what the picture cuts off, the table or other writing: bool (parts,).
 
-    In a picture cut close to its digits they touch the edge, but hardly, and are as high as those
-    within. Scraps of the table lie near to something larger that is cut off.
+    In a picture cut close to its digits they touch the edge, but hardly, and are as
+    high as those within. Scraps of the table lie near to something larger that is cut
+    off.
     """
     boxes = _boxes(parts)
     width, height = (boxes[:, 2:] - boxes[:, :2]).T
@@ -724,14 +872,17 @@ def _is_at_edge(parts: list[Part], sheet: np.ndarray) -> np.ndarray:
     is_whole = (WHOLE * typical <= height) & (WHOLE * height <= typical)
     side = np.maximum(width, height)
     is_whole &= contact <= NEAR * side
-    is_alone = np.array([np.count_nonzero(side > SMALLEST_SHARE * own) == 1 for own in side], bool)
+    is_alone = np.array(
+        [np.count_nonzero(side > SMALLEST_SHARE * own) == 1 for own in side], bool
+    )
     is_whole |= is_alone & (contact < side)
     edge = np.zeros(sheet.shape, int)
     for n in np.flatnonzero((contact > 0) & ~is_whole):
         edge[parts[n]] = height[n]
     near = _over_windows(np.maximum, edge, 2 * round(NEAR * typical) + 1)
     return np.array(
-        [0 < near[part].max() >= own for part, own in zip(parts, height, strict=True)], bool
+        [0 < near[part].max() >= own for part, own in zip(parts, height, strict=True)],
+        bool,
     )
 
 
@@ -771,22 +922,26 @@ def _extent(places: np.ndarray) -> int:
 def _join_fragments(parts: list[Part], strokes: np.ndarray) -> list[Part]:
     """Join each fragment of a digit to the nearest part above or below it, or behind a small gap.
 
-    Fragments of a digit lie one above the other, digits do not; so it is with a 5 and its bar. Of a
-    broken stroke they lie anywhere, hardly apart.
+    Fragments of a digit lie one above the other, digits do not; so it is with a 5 and
+    its bar. Of a broken stroke they lie anywhere, hardly apart.
     """
     boxes = _boxes(parts)
     (left, top, right, bottom), typical = boxes.T, _typical_height(boxes)
     height = bottom - top
     beside = np.maximum.outer(left, left) - np.minimum.outer(right, right)
     gap = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
-    broken = max(3, int(USUAL_STROKE / 2 * typical) | 1)  # a gap in a stroke is narrower
+    broken = max(
+        3, int(USUAL_STROKE / 2 * typical) | 1
+    )  # a gap in a stroke is narrower
     cluster = connected_components(_over_windows(np.maximum, strokes, broken))
     cluster = np.array([cluster[y[0], x[0]] for y, x in parts], int)
     fits = (beside < 0) & (gap <= NEAR * np.maximum.outer(height, height))
     fits |= np.equal.outer(cluster, cluster)
     np.fill_diagonal(fits, False)
     fragment = np.flatnonzero((height < WHOLE * typical) & fits.any(axis=1))
-    nearest = np.array([np.where(fits[n], gap[n], np.inf).argmin() for n in fragment], int)
+    nearest = np.array(
+        [np.where(fits[n], gap[n], np.inf).argmin() for n in fragment], int
+    )
     digit = connect(len(parts), fragment, nearest)
     of_digit = [np.flatnonzero(digit == n) for n in np.unique(digit)]
     return [tuple(np.concatenate([parts[n] for n in own], axis=1)) for own in of_digit]
@@ -795,8 +950,8 @@ def _join_fragments(parts: list[Part], strokes: np.ndarray) -> list[Part]:
 def _reading_order(boxes: np.ndarray) -> np.ndarray:
     """The order of boxes (n, 4): rows from the top, each from left to right.
 
-    A row is a chain: each box's next is the nearest to the right that half overlaps it in height.
-    The rows' slope is the median of the steps from box to box.
+    A row is a chain: each box's next is the nearest to the right that half overlaps it
+    in height. The rows' slope is the median of the steps from box to box.
     """
     if not len(boxes):
         return np.zeros(0, int)
@@ -815,10 +970,13 @@ def _reading_order(boxes: np.ndarray) -> np.ndarray:
     return np.lexsort((x, (np.bincount(row, level) / np.bincount(row))[row]))
 
 
-def _cut_out(part: Part, box: np.ndarray, ink: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+def _cut_out(
+    part: Part, box: np.ndarray, ink: np.ndarray, strokes: np.ndarray
+) -> np.ndarray:
     """A digit's ink with its soft edges and nothing of its neighbours: (h, w) in [0, 1].
 
-    A thin pen, which would all but vanish in MNIST's 20 pixels, is made as thick as usual.
+    A thin pen, which would all but vanish in MNIST's 20 pixels, is made as thick as
+    usual.
     """
     side = max(box[2:] - box[:2])
     margin = max(1, round(SOFT_EDGE * side))
@@ -853,8 +1011,9 @@ def _why_no_digit(box: np.ndarray, image: np.ndarray, smallest: float) -> str:
 def to_mnist_form(ink: np.ndarray) -> np.ndarray:
     """Crop, scale and centre one digit the way MNIST's were, by http://yann.lecun.com/exdb/mnist/.
 
-    `ink` is float (height, width) of any size, 0 paper to 1 full ink. Returns float32 (28, 28) in
-    [0, 1], all zeros if there is no ink. Each pixel is the exact mean of the area it covers.
+    `ink` is float (height, width) of any size, 0 paper to 1 full ink. Returns float32
+    (28, 28) in [0, 1], all zeros if there is no ink. Each pixel is the exact mean of
+    the area it covers.
     """
     image = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.float32)
     if not ink.any():
@@ -862,7 +1021,9 @@ def to_mnist_form(ink: np.ndarray) -> np.ndarray:
     [(left, top, right, bottom)] = _boxes([np.nonzero(ink >= INK_SHARE * ink.max())])
     digit = ink[top:bottom, left:right]
     scale = BOX_SIDE / max(digit.shape)
-    down, across = (_coverage(max(1, round(side * scale)), side) for side in digit.shape)
+    down, across = (
+        _coverage(max(1, round(side * scale)), side) for side in digit.shape
+    )
     small = down @ digit @ across.T
     row, column = (_offset(small.sum(axis=axis)) for axis in (1, 0))
     image[row : row + len(down), column : column + len(across)] = small
@@ -882,70 +1043,106 @@ def _offset(profile: np.ndarray) -> int:
     return int(np.clip(round(CENTRE - centre_of_mass), 0, IMAGE_SIDE - len(profile)))
 
 
-# --- deformed copies --------------------------------------------------------------------------
+# --- deformed copies ------------------------------------------------------------------
 
-# How far a copy may differ from its original; chosen on held-out training images: less overfits.
-ROTATION, SHEAR, SCALE = np.deg2rad(12), 0.2, 0.12  # to either side; SCALE of each axis by itself
-SHIFT = 1.5  # pixels, to either side
-BEND = 1.75  # pixels, the standard deviation of a control point's displacement
+# How far a copy may differ from its original, to either side. Chosen on held-out
+# training images: less overfits.
+ROTATION = np.deg2rad(12)
+SHEAR = 0.2
+SCALE = 0.12  # of each axis by itself, as the exponent of e
+SHIFT = 1.5  # pixels
+BEND = 1.75  # pixels: the standard deviation of a control point's displacement
 CELLS = 5  # of the control points' grid, along a side
 COPIES_AT_ONCE = 64  # so that what is computed on the way stays in the cache
 
 
 def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A deformed copy of each image: turned, scaled, sheared, shifted and bent at random.
+    """A deformed copy of each image: turned, scaled, sheared, shifted, bent at random.
 
-    Pixel p of a copy shows what its original has at A (p - c) + c + shift + bend(p), with c the
-    centre, A a rotation times a shear times a scaling, and bend a cubic B-spline over a coarse
-    grid of random displacements (instead of the blurred fields of Simard et al., ICDAR 2003). What
-    lies outside an image is paper. `images` and the copies are float32 (n, 784).
+    Pixel p of a copy shows what its original has at A (p - c) + c + shift + bend(p),
+    with c the centre, A a rotation times a shear times a scaling, and bend a cubic
+    B-spline over a coarse grid of random displacements (instead of the blurred fields
+    of Simard et al., ICDAR 2003). What lies outside an image is paper. `images` and the
+    copies are float32 (n, 784).
     """
-    bytes(1 << 24)  # freed, so large a block tells glibc to keep its heap for the copies
-    copies, grid = np.empty_like(images), _map_parts()
+    copies = np.empty_like(images)
     for start in range(0, len(images), COPIES_AT_ONCE):
         originals = images[start : start + COPIES_AT_ONCE]
-        n = len(originals)
-        turn, shear, *scales = rng.uniform(-1, 1, (4, n, 1, 1))
-        cos, sin, shear = np.cos(turn * ROTATION), np.sin(turn * ROTATION), shear * SHEAR
-        down, across = (np.exp(scale * SCALE) for scale in scales)
-        matrix = np.block([[cos * down, (cos * shear - sin) * across],
-                           [sin * down, (sin * shear + cos) * across]])  # fmt: skip
-        shift = CENTRE + rng.uniform(-1, 1, (n, 2, 1)) * SHIFT
-        bend = rng.normal(0, BEND, (n, 2, len(grid) - 3))
-        maps = np.concatenate([matrix, shift, bend], axis=2).astype(np.float32) @ grid
-        copies[start : start + n] = _between_pixels(originals, maps[:, 0], maps[:, 1])
+        maps = _random_maps(len(originals), rng)
+        copies[start : start + COPIES_AT_ONCE] = _between_pixels(
+            originals, rows=maps[:, 0], columns=maps[:, 1]
+        )
     return copies
 
 
+def _random_maps(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Which place of its original each pixel of n copies shows: (n, 2, 784)."""
+    turn, shear, scale_down, scale_across = rng.uniform(-1, 1, (4, n, 1, 1))
+    cos = np.cos(turn * ROTATION)
+    sin = np.sin(turn * ROTATION)
+    shear = shear * SHEAR
+    down = np.exp(scale_down * SCALE)
+    across = np.exp(scale_across * SCALE)
+    matrix = np.block(
+        [
+            [cos * down, (cos * shear - sin) * across],
+            [sin * down, (sin * shear + cos) * across],
+        ]
+    )
+    basis = _map_basis()
+    shift = CENTRE + rng.uniform(-1, 1, (n, 2, 1)) * SHIFT
+    bend = rng.normal(0, BEND, (n, 2, len(basis) - 3))
+    # Row, column, 1 and each spline, each times how much of it there is
+    mixture = np.concatenate([matrix, shift, bend], axis=2)
+    return mixture.astype(np.float32) @ basis
+
+
 @cache
-def _map_parts() -> np.ndarray:
-    """What a map of pixels is a mixture of: row, column, 1 and the splines, (3 + points, 784)."""
+def _map_basis() -> np.ndarray:
+    """What a map is a mixture of: row, column, 1 and the splines, (3 + points, 784)."""
     pixels = np.arange(IMAGE_SIDE)
     points = np.arange(-1, CELLS + 2)[:, np.newaxis]
-    t = np.abs(pixels * CELLS / (IMAGE_SIDE - 1) - points)
-    spline = np.where(t < 1, 2 / 3 - t**2 + t**3 / 2, np.maximum(2 - t, 0) ** 3 / 6)
+    t = np.abs(pixels * CELLS / (IMAGE_SIDE - 1) - points)  # distance in cells
+    near = 2 / 3 - t**2 + t**3 / 2
+    far = np.maximum(2 - t, 0) ** 3 / 6
+    spline = np.where(t < 1, near, far)
     rows, columns = np.indices((IMAGE_SIDE, IMAGE_SIDE)).reshape(2, -1) - CENTRE
-    parts = [rows, columns, np.ones(PIXELS), np.kron(spline, spline)]
-    return np.vstack(parts).astype(np.float32)
+    basis = [rows, columns, np.ones(PIXELS), np.kron(spline, spline)]
+    return np.vstack(basis).astype(np.float32)
 
 
-def _between_pixels(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _between_pixels(
+    images: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
     """The images' values at these places, by bilinear interpolation: all (n, 784)."""
-    n, side = len(images), IMAGE_SIDE + 3  # paper around: a pixel before, two behind
-    paper = np.pad(images.reshape(n, IMAGE_SIDE, IMAGE_SIDE), ((0, 0), (1, 2), (1, 2)))
-    rows, columns = (np.clip(places + 1, 0, IMAGE_SIDE + 1) for places in (rows, columns))
-    top, left = np.floor(rows), np.floor(columns)
-    down, right = rows - top, columns - left
-    corner = (top * side + left).astype(np.intp) + side * side * np.arange(n)[:, np.newaxis]
-    upper, upper_next, lower, lower_next = (
-        paper.take(corner + step) for step in (0, 1, side, side + 1)
-    )
+    # Paper around each image: a pixel before, two behind
+    n = len(images)
+    side = IMAGE_SIDE + 3
+    squares = images.reshape(n, IMAGE_SIDE, IMAGE_SIDE)
+    paper = np.pad(squares, ((0, 0), (1, 2), (1, 2)))
+
+    # The pixel above and to the left of each place, and how far the place is from it
+    rows = np.clip(rows + 1, 0, IMAGE_SIDE + 1)
+    columns = np.clip(columns + 1, 0, IMAGE_SIDE + 1)
+    top = np.floor(rows)
+    left = np.floor(columns)
+    down = rows - top
+    right = columns - left
+
+    # Its number in all of `paper`, and the values of the four pixels around the place
+    corner = (top * side + left).astype(np.intp)
+    corner += side * side * np.arange(n)[:, np.newaxis]
+    upper = paper.take(corner)
+    upper_next = paper.take(corner + 1)
+    lower = paper.take(corner + side)
+    lower_next = paper.take(corner + side + 1)
+
     upper += right * (upper_next - upper)
     lower += right * (lower_next - lower)
     return upper + down * (lower - upper)
 
 
-# --- python mnist_loader.py -------------------------------------------------------------------
+# --- python mnist_loader.py -----------------------------------------------------------
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -958,34 +1155,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         python mnist_loader.py --lang ru               in Russian
         """,
     )
-    where = "Put the files there (default: $MNIST_DATA_DIR or data/)"
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help=where)
-    language = "Print in English (en) or Russian (ru) (default: en)"
-    parser.add_argument("--lang", choices=utils.LANGUAGES, default="en", help=language)
+    parser.add_argument(
+        "--data-dir",
+        type=utils.user_path,
+        metavar="DIR",
+        help="put the files there (default: $MNIST_DATA_DIR or data/)",
+    )
+    parser.add_argument("--lang", default="en", help=utils.LANGUAGE_HELP)
     options = parser.parse_args(arguments)
+    check({"lang": utils.LANGUAGE}, lang=options.lang)
 
     paths = download_mnist(options.data_dir)
     out = utils.Output(options.lang)
     for path in paths:
         out.log("Verified: {path}", path=path)
-    pixels, train, _, test = map(read_idx, paths)  # digits of 60,000 and of 10,000 images
-    values = {"total": train.size + test.size, "train": train, "test": test, "pixels": pixels}
-    values |= {"size": pixels[0].size, "lowest": pixels.min(), "highest": pixels.max()}
-    values |= {"mean": pixels.mean() / FULL_INK, "covered": (pixels > 0).mean()}
+    images, train_digits, _test_images, test_digits = map(read_idx, paths)
     out.log(
         """
         {total:,} images of the digits 0 to 9
-        {train.size:,} training examples, {test.size:,} test examples
-        Size of each image: {pixels.shape[1]}x{pixels.shape[2]} pixels ({size} pixels)
+        {train:,} training examples, {test:,} test examples
+        Size of each image: {height}x{width} pixels ({pixels} pixels)
         Each pixel has a value from {lowest} to {highest} (levels of grey)
-        Mean ink of the training images: {mean:.4f} of full; pixels with ink: {covered:.1%}
+        Mean ink of the training images: {mean:.4f} of full; with ink: {covered:.1%}
         Images of each digit:
         """,
-        **values,
+        total=len(train_digits) + len(test_digits),
+        train=len(train_digits),
+        test=len(test_digits),
+        height=images.shape[1],
+        width=images.shape[2],
+        pixels=images[0].size,
+        lowest=images.min(),
+        highest=images.max(),
+        mean=images.mean() / FULL_INK,
+        covered=np.mean(images > 0),
     )
-    for n in range(DIGITS):
-        counts = {"train": np.sum(train == n), "test": np.sum(test == n)}
-        out.log("  {digit}: {train:,} training, {test:,} test", digit=n, **counts)
+    for digit in range(DIGITS):
+        out.log(
+            "  {digit}: {train:,} training, {test:,} test",
+            digit=digit,
+            train=np.sum(train_digits == digit),
+            test=np.sum(test_digits == digit),
+        )
     return 0
 
 

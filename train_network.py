@@ -1,23 +1,20 @@
-"""Train the network to recognise one digit, report how well it does, and save what it learnt.
+"""Train the network to recognise one digit, report how well it does, save it.
 
     python train_network.py                  the lab's run: 5,000 images, 15 epochs
     python train_network.py --resume         resume a run that was interrupted
     python train_network.py --help           everything that can be changed
 
-A run is one file, with its settings, its history and its network: checkpoint.npz in sample_outputs/
-(or --output-dir) until the last epoch is done, then model.npz. training_log.txt and metrics.json
-report what is in it.
+A run is one file, with its settings, its history and its network: checkpoint.npz in
+sample_outputs/ (or --output-dir) until the last epoch is done, then model.npz.
+training_log.txt and metrics.json report what is in it.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while NumPy loads: no traceback
-# One BLAS thread, set before NumPy loads: the engine's matrices are small, a second thread waits
-# more than it works, and the number of threads decides the last bits of the result.
+# One BLAS thread, set before NumPy loads: the engine's matrices are small, a second
+# thread waits more than it works, and their number decides the last bits of the result.
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
@@ -27,59 +24,67 @@ import sys
 import textwrap
 import time
 from argparse import SUPPRESS
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cache, cached_property, partial
-from itertools import chain, count, product
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+import mnist_loader
+import neural_network
 import utils
-from mnist_loader import IMAGE_SIDE, PIXELS, Dataset, augment, load_dataset
+from mnist_loader import IMAGE_SIDE, PIXELS, Dataset, Split, augment, load_dataset
 from neural_network import SGD, ModelError, NeuralNetwork
-from utils import N_, Evaluation, Language, Output, UserError, check_settings, write_text
+from utils import N_, Evaluation, Output, Range, Rate, Translate, UserError, check
 
-OUTPUT_DIR = Path(__file__).resolve().parent / "sample_outputs"
-LOG_FILE, METRICS_FILE = "training_log.txt", "metrics.json"
-MODEL_FILE, CHECKPOINT_FILE = "model.npz", "checkpoint.npz"
-STUDY_FILE, STUDY_LOG_FILE = "study.json", "study_log.txt"
-PICTURE_SUFFIXES = (".png", ".svg", ".pdf", ".gif")
-EXAMPLES_SHOWN = 5
-ONE_ANSWER = N_(
-    "The network answers {only} to everything: lower the learning rate, or train longer"
-)
-LAB_DIGIT = 8  # the variant that the lab sheet's claims are about
-LOG_WIDTH = 100  # columns; longer lists of numbers are wrapped
-
-# With --focus an image is taken with this chance; chosen, as the size of the portions in which
-# that is decided, on held-out training images
-LEAST_CHANCE, CHANCE_BY_ERROR = 0.1, 10.0
-PORTION = 5000
+# --- settings -------------------------------------------------------------------------
 
 
-# --- settings ---------------------------------------------------------------------------------
+def setting(default: Any, group: str, allowed: Range, text: str, **how: Any) -> Any:
+    """A field of `Settings`, which is an option of the command line, too.
+
+    Parameters
+    ----------
+    default : the lab's value; False makes the option a switch
+    group : where --help lists it; "network" and "rule" hand it on under its name
+    allowed : its range
+    text : what it does, for --help
+    how : what argparse needs to know beside the default's type
+    """
+    if default is False:
+        how["action"] = "store_true"
+    else:
+        metavars = {int: "N", float: "X", str: "NAME"}
+        kind = how.setdefault("type", type(default))
+        how.setdefault("metavar", metavars.get(kind, "N"))
+        if default is not None:
+            text += f" (default: {as_typed(default)})"
+    metadata = {"group": group, "allowed": allowed, "argparse": how | {"help": text}}
+    return field(default=default, metadata=metadata)
+
+
+def as_typed(value: Any) -> str:
+    """A setting's value as it is typed on the command line."""
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return "all" if value is None else str(value)
 
 
 def size(text: str) -> int | None:
+    """The opposite, of a number of images."""
     return None if text == "all" else int(text)
 
 
-def setting(default: Any, group: str, text: str, **how: Any) -> Any:
-    """A field of `Settings`: its group and its sentence in --help, and how argparse reads it.
-
-    False as the default makes a switch; otherwise the default's type is the option's, and the
-    sentence is given the default unless it says one.
-    """
-    if default is False:
-        how = {"action": "store_true"}
-    else:
-        how = {"type": type(default), "metavar": "X" if isinstance(default, float) else "N"} | how
-        text += "" if "default" in text else f" (default: {default})"
-    return field(default=default, metadata={"group": group, "argparse": how | {"help": text}})
+DATA = mnist_loader.RANGES
+NETWORK = neural_network.NETWORK_RANGES
+RULE = neural_network.RULE_RANGES
+UNITS = Range(
+    "whole numbers, at least 1",
+    lambda v: len(v) > 0 and all(n in utils.COUNT for n in v),
+)
 
 
 @dataclass(frozen=True)
@@ -87,387 +92,411 @@ class Settings:
     """Everything that decides the result of a run.
 
     The command line fills it. A run's file holds `asdict(settings)`, from which
-    `Settings(**values)` makes it again. Raises SettingError for a value outside its range, which
-    `utils.RANGES` has under the field's name.
+    `Settings(**values)` makes it again. Raises SettingError for a value outside its
+    range. A new option is a field here, and what it does.
     """
 
-    digit: int = setting(8, "data", "Recognise this digit")
-    train_size: int | None = setting(5000, "data", 'Train on N images, or on "all"', type=size)
-    test_size: int | None = setting(1000, "data", 'Test on N images, or on "all"', type=size)
-    augment: bool = setting(False, "data", "Train on copies, deformed anew in each epoch.")
-    focus: bool = setting(False, "data", "Train mostly on images that are got wrong, or nearly so.")
+    digit: int = setting(8, "data", DATA["digit"], "recognise this digit")
+    train_size: int | None = setting(
+        5000, "data", utils.SIZE, 'train on the first N images, or on "all"', type=size
+    )
+    test_size: int | None = setting(
+        1000, "data", utils.SIZE, 'test on the first N images, or on "all"', type=size
+    )
+    threshold: float = setting(
+        0.5, "data", NETWORK["threshold"], "answer yes from this probability up"
+    )
     hidden: tuple[int, ...] = setting(
-        (64,), "network", "Units of each hidden layer (default: 64)", type=int, nargs="+"
+        (64,), "network", UNITS, "units of each hidden layer", type=int, nargs="+"
     )
-    dropout: float = setting(0.0, "network", "Leave out this share of hidden units in each update")
-    weight_scale: float = setting(0.1, "network", "Standard deviation of the starting weights")
-    dtype: str = setting("float32", "network", "Compute in float32 or float64", metavar="TYPE")
-    threshold: float = setting(0.5, "network", "Answer yes from this probability up")
-    learning_rate: float = setting(0.01, "training", "Step size of an update")
+    dropout: float = setting(
+        0.0, "network", NETWORK["dropout"], "leave out this share of hidden units"
+    )
+    weight_scale: float = setting(
+        0.1, "network", NETWORK["weight_scale"], "spread of the starting weights"
+    )
+    dtype: str = setting(
+        "float32", "network", NETWORK["dtype"], "compute in float32 or float64"
+    )
+    seed: int = setting(
+        0, "network", NETWORK["seed"], "number from which all that is random follows"
+    )
+    learning_rate: float = setting(
+        0.01, "rule", RULE["learning_rate"], "step size of an update"
+    )
+    momentum: float = setting(
+        0.0, "rule", RULE["momentum"], "keep this share of the last step"
+    )
+    l2: float = setting(0.0, "rule", RULE["l2"], "strength of L2 regularisation")
     final_learning_rate: float | None = setting(
-        None, "training", "Let the rate fall to X (default: it stays)", type=float, metavar="X"
+        None,
+        "training",
+        utils.POSITIVE_OR_NONE,
+        "let the rate fall to X (default: it stays)",
+        type=float,
     )
-    momentum: float = setting(0.0, "training", "Keep this share of the last step")
-    l2: float = setting(0.0, "training", "Strength of the weights' L2 regularisation")
-    epochs: int = setting(15, "training", "Pass N times over the training images")
-    seed: int = setting(0, "training", "Number from which all that is random follows")
-    loop: bool = setting(False, "training", "Update by the lab sheet's own lines, slowly.")
-    lang: str = setting("en", "output", "Print in English (en) or Russian (ru)", metavar="LANG")
+    epochs: int = setting(
+        15, "training", utils.COUNT, "pass N times over the training images"
+    )
+    augment: bool = setting(
+        False, "training", utils.SWITCH, "train on copies, deformed anew in each epoch"
+    )
+    focus: bool = setting(
+        False, "training", utils.SWITCH, "train mostly on what is got wrong, or almost"
+    )
+    loop: bool = setting(
+        False, "training", utils.SWITCH, "update by the lab sheet's own lines, slowly"
+    )
+    lang: str = setting(
+        "en", "output", utils.LANGUAGE, "print in English (en) or Russian (ru)"
+    )
 
     def __post_init__(self) -> None:
-        check_settings(**vars(self))
+        ranges = {f.name: f.metadata["allowed"] for f in fields(self)}
+        check(ranges, **vars(self))
         object.__setattr__(self, "hidden", tuple(self.hidden))  # a list in a file
+
+    def of_group(self, group: str) -> dict[str, Any]:
+        """The settings of a group by name."""
+        names = [f.name for f in fields(self) if f.metadata["group"] == group]
+        return {name: getattr(self, name) for name in names}
 
     def network(self) -> NeuralNetwork:
         """The network that training starts from."""
-        sizes, names = (PIXELS, *self.hidden, 1), ("dropout", "weight_scale", "seed", "dtype")
-        return NeuralNetwork(sizes, **{name: getattr(self, name) for name in names})
+        arguments = self.of_group("network")
+        hidden = arguments.pop("hidden")
+        return NeuralNetwork((PIXELS, *hidden, 1), **arguments)
 
     def sgd(self, epoch: int) -> SGD:
-        """The update rule of an epoch, counted from 1: the rate falls linearly, or stays."""
-        rate, last = self.learning_rate, self.final_learning_rate
-        if last is not None and self.epochs > 1:
-            rate += (last - rate) * (epoch - 1) / (self.epochs - 1)
-        return SGD(rate, self.momentum, self.l2)
+        """The update rule of an epoch, from 1: the rate falls linearly, or stays."""
+        arguments = self.of_group("rule")
+        if self.final_learning_rate is not None and self.epochs > 1:
+            fall = self.final_learning_rate - self.learning_rate
+            arguments["learning_rate"] += fall * (epoch - 1) / (self.epochs - 1)
+        return SGD(**arguments)
+
+    def options(self) -> str:
+        """The options that make these settings, as they are typed; "" for the lab's."""
+        typed = []
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value != f.default and f.name != "lang":
+                typed.append(f"--{f.name.replace('_', '-')}")
+                typed += [] if value is True else [as_typed(value)]
+        return " ".join(typed)
+
+
+OUTPUT_DIR = Path(__file__).resolve().parent / "sample_outputs"
 
 
 def make_parser() -> utils.ArgumentParser:
     parser = utils.ArgumentParser(
         "Train a NumPy network to recognise one handwritten digit.",
         """
-        python train_network.py                              the lab's run
-        python train_network.py --digit 3 --hidden 128 64    another digit, a deeper network
-        python train_network.py --resume --epochs 30         train the last run for longer
+        python train_network.py                             the lab's run
+        python train_network.py --digit 3 --hidden 128 64   another digit, two layers
+        python train_network.py --resume --epochs 30        train the last run longer
         """,
     )
-    titles = {name: name for name in ("data", "network", "training")} | {"output": "what to do"}
-    add = {name: parser.add_argument_group(title).add_argument for name, title in titles.items()}
+    titles = {
+        "data": "data and question",
+        "network": "network",
+        "rule": "update rule",
+        "training": "training",
+        "output": "files and language",
+    }
+    groups = {name: parser.add_argument_group(title) for name, title in titles.items()}
     for f in fields(Settings):
         option = f"--{f.name.replace('_', '-')}"
-        add[f.metadata["group"]](option, default=SUPPRESS, **f.metadata["argparse"])
-    directory = {"type": Path, "metavar": "DIR"}
-    add["data"](
-        "--data-dir", help="Find MNIST there (default: $MNIST_DATA_DIR or data/)", **directory
+        how = f.metadata["argparse"]
+        # Only what is typed is a setting given, which a resumed run must agree with
+        groups[f.metadata["group"]].add_argument(option, default=SUPPRESS, **how)
+    groups["data"].add_argument(
+        "--data-dir",
+        type=utils.user_path,
+        metavar="DIR",
+        help="find MNIST there (default: $MNIST_DATA_DIR or data/)",
     )
-    source = "Use mnist, the bundled sample, or what can be had (default: auto)"
-    add["data"]("--dataset", choices=utils.SOURCES, default="auto", metavar="NAME", help=source)
-    add["output"]("--resume", action="store_true", help="Continue the run in the output directory.")
-    add["output"]("--study", action="store_true", help="Measure the lab sheet's improvements.")
-    where = "Write there (default: sample_outputs/)"
-    add["output"]("--output-dir", default=OUTPUT_DIR, help=where, **directory)
+    groups["data"].add_argument(
+        "--dataset",
+        default="auto",
+        metavar="NAME",
+        help="use mnist, the bundled sample, or auto: what there is (default: auto)",
+    )
+    groups["output"].add_argument(
+        "--output-dir",
+        type=utils.user_path,
+        default=OUTPUT_DIR,
+        metavar="DIR",
+        help="write there (default: sample_outputs/)",
+    )
+    groups["output"].add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in the output directory",
+    )
     return parser
 
 
-# --- the run ----------------------------------------------------------------------------------
+# --- the run --------------------------------------------------------------------------
 
-
-# A row of a run's history: an epoch's number, its loss, and how the test images fare after it
-ROW = {"epoch", "loss", "test_loss", "test_accuracy", "test_recall"}
+LOG_FILE = "training_log.txt"
+METRICS_FILE = "metrics.json"
+MODEL_FILE = "model.npz"
+CHECKPOINT_FILE = "checkpoint.npz"
 
 
 @dataclass
 class Run:
-    """A network, the settings and the data it is trained with, and how far it has got."""
+    """A network, the settings and the data it is trained with, its epochs so far."""
 
     settings: Settings
     network: NeuralNetwork
     dataset: Dataset
-    history: list[dict[str, Any]] = field(default_factory=list)  # a ROW per epoch
-    saved: int = 0  # epochs of the history that are in its file
-    file: tuple[Path, int, int] | None = None  # which one that is, and what tells it from another
+    history: list[dict[str, Any]] = field(default_factory=list)  # see `train_epochs`
 
-    @cached_property
-    def about(self) -> dict[str, Any]:
-        """What is trained on what, in plain JSON."""
-        data = {"dataset": self.dataset.name, "fingerprint": self.dataset.fingerprint}
-        return {"settings": asdict(self.settings), **data}
+    def __post_init__(self) -> None:
+        # What the headline is measured on
+        self.test: Split = self.dataset.test.first(self.settings.test_size)
+
+    def evaluate(self, split: Split) -> Evaluation:
+        """How the network, as it is now, does on these images."""
+        scores = self.network.predict_proba(split.images)
+        truth = split.digits == self.settings.digit
+        return Evaluation(scores, truth, self.settings.threshold)
 
     def save(self, path: Path) -> None:
-        self.network.metadata = self.about | {"history": self.history}
+        """Write the run's file: the network, and in its metadata all the rest."""
+        self.network.metadata = {
+            "settings": asdict(self.settings),
+            "dataset": self.dataset.name,
+            "fingerprint": self.fingerprint,
+            "history": self.history,
+        }
         self.network.save(path)
-        self.saved, self.file = len(self.history), identity(path)
 
-    def is_in_place(self) -> bool:
-        """Whether its file is still where it was saved, and no other run's is there instead."""
-        with suppress(OSError):
-            return self.file is not None and self.file == identity(self.file[0])
-        return False
-
-    def evaluate(self) -> Evaluation:
-        """How the network, as it is now, does on the test images."""
-        images, digits = self.dataset.test
-        scores, truth = self.network.predict_proba(images), digits == self.settings.digit
-        return Evaluation.of(scores, truth, self.settings.threshold)
-
-    def false_alarms(self, result: Evaluation) -> dict[int, utils.Rate]:
-        """For each other digit among the test images, how often it is taken for the digit."""
-        digits = self.dataset.test.digits
-        others = np.unique(digits[~result.truth]).tolist()
-        return {n: utils.Rate.of(result.answers[digits == n]) for n in others}
-
-    def examine_claims(self, result: Evaluation) -> list[utils.Claim]:
-        """The lab sheet's claims, tested; none where the same answer is given to everything."""
-        if result.only_answer:
-            return []
-        train, test = self.dataset.train, self.dataset.test
-        return utils.examine_claims(self.settings.digit, train, test, result.answers)
-
-
-def identity(path: Path) -> tuple[Path, int, int]:
-    """What changes when another file takes its place."""
-    return path, path.stat().st_ino, path.stat().st_mtime_ns
+    @cached_property
+    def fingerprint(self) -> str:
+        return self.dataset.fingerprint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
-    given = {f.name: vars(options)[f.name] for f in fields(Settings) if f.name in options}
-    data_dir, output_dir = options.data_dir, options.output_dir
-    load = partial(load_dataset, data_dir, options.dataset)
-    if options.study:
-        return run_study(Settings(**given), output_dir, load)
+    names = [f.name for f in fields(Settings) if f.name in options]
+    given = {name: getattr(options, name) for name in names}
+    checkpoint = options.output_dir / CHECKPOINT_FILE
+
     if options.resume:
-        run = resume_run(given, output_dir, data_dir)
+        run = resume_run(options.output_dir, options.data_dir, given)
     else:
-        run = new_run(Settings(**given), load)
-    utils.writable_directory(output_dir, (LOG_FILE, METRICS_FILE, MODEL_FILE, CHECKPOINT_FILE))
-    out, epochs_before = Output(run.settings.lang), len(run.history)
+        settings = Settings(**given)
+        dataset = load_dataset(options.data_dir, options.dataset, settings.train_size)
+        run = Run(settings, settings.network(), dataset)
+
+    out = Output(run.settings.lang)
+    if checkpoint.exists() and not options.resume:
+        out.screen("This run replaces an unfinished one; --resume continues that")
     try:
         describe_run(out, run)
         show_examples(out, run)
-        train(out, run, output_dir / CHECKPOINT_FILE, options.resume)
-        result = run.evaluate()
-        claims = run.examine_claims(result)
+        train(out, run, checkpoint)
+        result = run.evaluate(run.test)
+        claims = examine_claims(run)
         report_results(out, run, result)
         report_claims(out, run, claims)
-        write_results(out, run, result, claims, output_dir)
+        write_results(out, run, result, claims, options.output_dir)
     except KeyboardInterrupt:
-        suggest_resume(out, run, output_dir, data_dir)
+        suggest_resume(out, options.output_dir, options.data_dir)
         raise
-    if len(run.history) > epochs_before:
-        point_out_old_pictures(out, output_dir)
     return 0
 
 
-def new_run(settings: Settings, load: Callable[..., Dataset]) -> Run:
-    """A run that has not begun; `load` takes the numbers of training and of test images."""
-    return Run(settings, settings.network(), load(settings.train_size, settings.test_size))
+def suggest_resume(out: Output, output_dir: Path, data_dir: Path | None) -> None:
+    """After an interruption: what is saved, and the command that continues it."""
+    checkpoint = output_dir / CHECKPOINT_FILE
+    if not checkpoint.exists():
+        out.screen("Interrupted before an epoch was done: there is nothing to resume")
+        return
+    command = f"python {shlex.quote(sys.argv[0])} --resume"
+    if output_dir != OUTPUT_DIR:
+        command += f" --output-dir={shlex.quote(str(output_dir))}"
+    if data_dir is not None:
+        command += f" --data-dir={shlex.quote(str(data_dir))}"
+    history = NeuralNetwork.load(checkpoint).metadata["history"]
+    line = N_("Interrupted. Epochs in the checkpoint: {n}. To resume: {command}")
+    out.screen(line, n=len(history), command=command)
 
 
-def load_run(path: Path, data_dir: Path | None) -> Run:
-    """Read a run's file, and the images that it is about; UserError where they are others."""
-    network = NeuralNetwork.load(path)
-    if not {"settings", "dataset", "fingerprint", "history"} <= network.metadata.keys():
-        raise ModelError(f"{path} holds a network, but no run; run train_network.py")
-    history = network.metadata["history"]
-    settings = read_settings(path, network.metadata, history)
-    layers = (PIXELS, *settings.hidden, 1), settings.dropout, settings.dtype
-    if (network.layer_sizes, network.dropout, network.dtype) != layers:
-        raise ModelError(f"{path}: its parts do not fit together; run train_network.py again")
-    name, sizes = network.metadata["dataset"], (settings.train_size, settings.test_size)
-    dataset = load_data(name, data_dir, *sizes)
-    if dataset.fingerprint != network.metadata["fingerprint"]:
-        raise UserError(
-            f"{path}: that run was about other images ({name}) than these ({dataset.name}); name "
-            "their directory with --data-dir"
-        )
-    return Run(settings, network, dataset, list(history), len(history), identity(path))
+# --- training -------------------------------------------------------------------------
+
+EPOCH_LINE = N_("Epoch {epoch}/{epochs}, loss: {loss:.6f}")
+
+# With --focus an image is taken with the chance LEAST_CHANCE + CHANCE_BY_ERROR times
+# the network's error on it. Both, and the portions in which that is decided, were
+# chosen on held-out training images (tests/benchmarks).
+LEAST_CHANCE = 0.1
+CHANCE_BY_ERROR = 10.0
+PORTION = 5000  # images
 
 
-def read_settings(path: Path, about: dict[str, Any], history: Any = ()) -> Settings:
-    """The settings in a file, checked, and its history with them; ModelError says what is wrong.
-
-    A setting that is missing is younger than the file, and has its default.
-    """
-    try:
-        for number, row in enumerate(history, start=1):
-            if row.keys() != ROW or row["epoch"] != number:
-                raise utils.SettingError(f"epoch {number} is {row}")
-            check_settings(**row)
-        return Settings(**about["settings"])
-    except (TypeError, AttributeError, utils.SettingError) as error:  # TypeError: of other names
-        raise ModelError(f"{path}: {error}; run train_network.py again") from error
-
-
-def load_data(name: str, data_dir: Path | None, *sizes: int | None) -> Dataset:
-    """The data set that a run calls by this name, with so many training and test images."""
-    return load_dataset(data_dir, "sample" if name == "sample" else "mnist", *sizes)
-
-
-def resume_run(given: dict[str, Any], output_dir: Path, data_dir: Path | None) -> Run:
-    """The unfinished run in the directory, or else the finished one, with the settings given.
-
-    Only the language may be another, and the number of epochs where no rate depends on it.
-    """
-    path = output_dir / CHECKPOINT_FILE
-    path = path if path.exists() else output_dir / MODEL_FILE
-    run = load_run(path, data_dir)
-    asked = replace(run.settings, **given)
-    free = {"lang"} if asked.final_learning_rate else {"lang", "epochs"}
-    for name, value in vars(run.settings).items():
-        if getattr(asked, name) != value and name not in free:
-            raise UserError(
-                f"--{name.replace('_', '-')} is {as_typed(name, getattr(asked, name))}, but "
-                f"{as_typed(name, value)} in {path}; to resume that run leave the option out, for "
-                "a new run leave out --resume"
-            )
-    if asked.epochs < len(run.history):
-        raise UserError(f"--epochs is {asked.epochs}, but {path} has had {len(run.history)}")
-    run.settings = asked
-    return run
+def train(out: Output, run: Run, checkpoint: Path) -> None:
+    """Train to the end; the run's file is written after every epoch: none is lost."""
+    epochs = run.settings.epochs
+    out.log()
+    out.log("Training:")
+    out.log()
+    for row in run.history:
+        out.log(EPOCH_LINE, epochs=epochs, **row)
+    epochs_before = len(run.history)
+    start = time.perf_counter()
+    for row in train_epochs(run):
+        run.save(checkpoint)
+        out.log(EPOCH_LINE, epochs=epochs, **row)
+    seconds = time.perf_counter() - start
+    samples = (epochs - epochs_before) * len(run.dataset.train.digits)
+    if samples:
+        line = N_("Trained in {time:.2f} s, {rate:,.0f} samples a second")
+        out.screen(line, time=seconds, rate=samples / seconds)
 
 
-def as_typed(name: str, value: Any) -> str:
-    """A setting as one types it."""
-    if value is None:
-        return "all" if name.endswith("size") else "not given"
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-# --- training ---------------------------------------------------------------------------------
-
-
-def train_epochs(run: Run, on_progress: Callable[[int], None] | None = None) -> Iterator[dict]:
+def train_epochs(run: Run) -> Iterator[dict[str, Any]]:
     """Train from where the run's history ends to the last epoch of its settings.
 
-    Yields the epoch's row of `run.history` after each; prints nothing. `on_progress` is called
-    with the number of the epoch's samples done.
+    After each epoch a row of its number, its loss, and how the test images fare is
+    added to the history and yielded. Prints nothing.
     """
-    network, settings, history, train = run.network, run.settings, run.history, run.dataset.train
-    x, y = train.images, train.targets(settings.digit)
-    for epoch in range(len(history) + 1, settings.epochs + 1):
+    settings = run.settings
+    train = run.dataset.train
+    targets = train.targets(settings.digit)
+    for epoch in range(len(run.history) + 1, settings.epochs + 1):
         sgd = settings.sgd(epoch)
         if settings.augment or settings.focus:
-            loss = train_portions(run, y, sgd, epoch, on_progress)
+            loss = train_portions(run, epoch, targets, sgd)
         else:
-            loss = network.train_epoch(x, y, sgd, on_progress=on_progress, loop=settings.loop)
-        test = run.evaluate()
-        row = {"epoch": epoch, "loss": loss, "test_loss": test.loss}
-        row |= {"test_accuracy": test.accuracy, "test_recall": test.recall}
-        history.append(utils.for_json(row))
-        yield history[-1]
+            loss = run.network.train_epoch(
+                train.images, targets, sgd, loop=settings.loop
+            )
+        test = run.evaluate(run.test)
+        row = {
+            "epoch": epoch,
+            "loss": loss,
+            "test_loss": test.loss,
+            "test_accuracy": test.accuracy,
+            "test_recall": test.recall,
+        }
+        run.history.append(utils.for_json(row))
+        yield run.history[-1]
 
 
-def train_portions(
-    run: Run, y: np.ndarray, sgd: SGD, epoch: int, on_progress: Callable[[int], None] | None
-) -> float:
-    """An epoch of `--augment` or `--focus`, a portion of the images at a time -> mean loss.
+def train_portions(run: Run, epoch: int, targets: np.ndarray, sgd: SGD) -> float:
+    """An epoch of `--augment` or `--focus`, portion by portion; the mean of its losses.
 
-    With --augment each portion is deformed anew, by generators that follow from seed and epoch.
-    With --focus the network then looks at it, and an image is taken with a chance of LEAST_CHANCE +
-    CHANCE_BY_ERROR |a - y|: it learns from what it gets wrong (as the importance sampling of
-    Katharopoulos and Fleuret, ICML 2018, but without its weights).
+    With --focus the network looks at a portion before it trains on it, and an image is
+    taken with a chance of LEAST_CHANCE + CHANCE_BY_ERROR |a - y|: it learns from what
+    it gets wrong (as the importance sampling of Katharopoulos and Fleuret, ICML 2018,
+    but without its weights).
     """
-    network, settings, x = run.network, run.settings, run.dataset.train.images
-    rng = np.random.default_rng([settings.seed, epoch])
-    portions = np.split(rng.permutation(len(x)), range(PORTION, len(x), PORTION))
-
-    def copies_of(portion: np.ndarray, number: int) -> np.ndarray:
-        own_rng = np.random.default_rng([settings.seed, epoch, number])
-        return augment(x[portion], own_rng) if settings.augment else x[portion]
-
-    losses, trained, seen = [], [], 0
-    with ThreadPoolExecutor(1) as ahead:  # deforms the next portions while this one trains
-        try:
-            deformed = ahead.map(copies_of, portions, count())
-        except RuntimeError:  # where no thread can start, each when it is needed
-            deformed = map(copies_of, portions, count())
-        for portion, copies in zip(portions, deformed, strict=True):
-            targets, order = y[portion], np.arange(len(portion))
-            if settings.focus:
-                error = np.abs(network.predict_proba(copies) - targets)
-                is_taken = rng.random(len(order)) < LEAST_CHANCE + CHANCE_BY_ERROR * error
-                order = order[is_taken] if is_taken.any() else order
-            losses.append(network.train_epoch(copies, targets, sgd, order, loop=settings.loop))
-            trained.append(len(order))
-            seen += len(portion)
-            if on_progress:
-                on_progress(seen)
-    return float(np.average(losses, weights=trained))
+    network = run.network
+    rng = np.random.default_rng([run.settings.seed, epoch])
+    order = rng.permutation(len(targets))
+    portions = np.split(order, range(PORTION, len(order), PORTION))
+    losses = []
+    numbers_taken = []
+    for portion, x in zip(portions, images_of(run, epoch, portions), strict=True):
+        y = targets[portion]
+        taken = np.arange(len(portion))
+        if run.settings.focus:
+            error = np.abs(network.predict_proba(x) - y)
+            chance = LEAST_CHANCE + CHANCE_BY_ERROR * error
+            is_taken = rng.random(len(portion)) < chance
+            taken = taken[is_taken] if is_taken.any() else taken
+        losses.append(network.train_epoch(x, y, sgd, taken, loop=run.settings.loop))
+        numbers_taken.append(len(taken))
+    return float(np.average(losses, weights=numbers_taken))
 
 
-def train(out: Output, run: Run, checkpoint: Path, resumed: bool) -> None:
-    """Train to the end, the run's file written after every epoch: no whole epoch is ever lost."""
-    if checkpoint.exists() and not resumed:
-        out.screen("This run replaces an unfinished one; --resume continues that instead")
-    line, epochs = N_("Epoch {epoch}/{epochs}, loss: {loss:.6f}"), run.settings.epochs
-    _ = out.language
-    out.log_text(f"\n{_('Training:')}\n")
-    for row in run.history:
-        out.log(line, epochs=epochs, **row)
-    before, start = len(run.history), time.perf_counter()
-    for row in train_epochs(run, partial(show_progress, out, run)):
-        run.save(checkpoint)
-        out.log(line, epochs=epochs, **row)
-    if done := len(run.history) - before:
-        seconds = time.perf_counter() - start
-        rate = done * len(run.dataset.train.digits) / seconds
-        out.screen("Trained in {time:.2f} s, {rate:,.0f} samples a second", time=seconds, rate=rate)
+def images_of(
+    run: Run, epoch: int, portions: Sequence[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """The images of each portion, with `--augment` as copies deformed anew: (n, 784).
 
+    A thread deforms the next portions while one trains. Each has a generator of its
+    own, which follows from seed, epoch and its number.
+    """
+    images = run.dataset.train.images
 
-def show_progress(out: Output, run: Run, done: int) -> None:
-    """Show on a terminal how many samples of the run's present epoch are done."""
-    share, epoch = done / len(run.dataset.train.digits), len(run.history) + 1
-    out.progress("Epoch {epoch}/{epochs}", share, epoch=epoch, epochs=run.settings.epochs)
+    def deform(number: int) -> np.ndarray:
+        rng = np.random.default_rng([run.settings.seed, epoch, number])
+        return augment(images[portions[number]], rng)
 
-
-def suggest_resume(out: Output, run: Run, output_dir: Path, data_dir: Path | None) -> None:
-    """After an interruption: what is saved, and the command that continues it."""
-    epochs, command = run.settings.epochs, f"python {shlex.quote(sys.argv[0])} --resume"
-    for option, path in ("--output-dir", output_dir), ("--data-dir", data_dir):
-        if path not in (None, OUTPUT_DIR):
-            command += f" {option}={shlex.quote(str(path))}"  # with =, as it may begin with a dash
-    if run.is_in_place():
-        line = N_("Interrupted after epoch {saved} of {epochs}. To resume: {command}")
-        out.screen(line, saved=run.saved, epochs=epochs, command=f"{command} --epochs={epochs}")
-    elif (output_dir / CHECKPOINT_FILE).exists():
-        out.screen(
-            "Interrupted. To resume the run whose checkpoint is there: {command}", command=command
-        )
+    if run.settings.augment:
+        with ThreadPoolExecutor(1) as ahead:
+            yield from ahead.map(deform, range(len(portions)))
     else:
-        out.screen("Interrupted before an epoch was done: there is nothing to resume")
+        for portion in portions:
+            yield images[portion]
 
 
-# --- the report -------------------------------------------------------------------------------
+# --- the report -----------------------------------------------------------------------
+
+EXAMPLES_SHOWN = 5
+LOG_WIDTH = 100  # columns; longer lines are wrapped
+ONE_ANSWER = N_("The network answers {only} to everything: its errors tell nothing")
 
 
 def describe_run(out: Output, run: Run) -> None:
     """Say which network is trained how, and on which data."""
-    network, settings, data = run.network, run.settings, run.dataset
-    _ = out.language
-    name = dataset_name(data.name, _)
-    title = _("Recognising the handwritten digit {n} in {name}", n=settings.digit, name=name)
-    out.log_text(f"{title}\n{'=' * len(title)}")
+    settings = run.settings
+    _ = out.translate
+
+    # The title, underlined
+    name = dataset_name(run.dataset.name, _)
+    line = N_("Recognising the handwritten digit {n} in {name}")
+    title = _(line, n=settings.digit, name=name)
+    out.log("{title}", title=title)
+    out.log("=" * len(title))
     warn_of_sample(out, run)
-    inputs, *units = network.layer_sizes
-    names = [activation.function.__name__ for activation in network.activations]
-    first, last = settings.learning_rate, settings.final_learning_rate
+
+    # The network
+    inputs, *units = run.network.layer_sizes
+    layers = [f"{inputs}"]
+    for n, layer in zip(units, run.network.layers, strict=True):
+        layers.append(f"{n} {layer.activation.function.__name__}")
+    rate = f"{settings.learning_rate:g}"
+    if settings.final_learning_rate is not None:
+        rate += f" .. {settings.final_learning_rate:g}"
+    arrays = run.network.weights + run.network.biases
     out.log(
         """
         Network: {layers}; {parameters:,} parameters, {s.dtype}, seed {s.seed}
         Training: epochs {s.epochs}, an update after every sample; learning rate {rate}
-        Momentum {s.momentum:g}, L2 {s.l2:g}, dropout {s.dropout:g}
-        Training images: {a.total:,}, of them {a.count:,} show the digit {s.digit} ({a.share:.2%})
-        Test images: {b.total:,}, of them {b.count:,} show the digit {s.digit} ({b.share:.2%})
         """,
-        layers=" -> ".join([f"{inputs}", *map("{} {}".format, units, names)]),
-        parameters=sum(array.size for array in network.weights + network.biases),
-        rate=f"{first:g}" if last is None else f"{first:g} .. {last:g}",
-        a=utils.Rate.of(data.train.digits == settings.digit),
-        b=utils.Rate.of(data.test.digits == settings.digit),
+        layers=" -> ".join(layers),
+        parameters=sum(array.size for array in arrays),
+        rate=rate,
         s=settings,
     )
-    if settings.augment:
-        out.log("Every epoch trains on copies deformed anew")
-    if settings.focus:
-        out.log("It trains mostly on what the network gets wrong or is unsure of")
+    if settings.options():
+        out.log("Other than the lab's: {options}", options=settings.options())
+
+    # The data
+    out.log(
+        """
+        Training images: {a.total:,}; {a.count:,} show the digit {digit} ({a.share:.2%})
+        Test images: {b.total:,}; {b.count:,} show the digit {digit} ({b.share:.2%})
+        """,
+        a=Rate.of(run.dataset.train.digits == settings.digit),
+        b=Rate.of(run.test.digits == settings.digit),
+        digit=settings.digit,
+    )
 
 
-def dataset_name(name: str, _: Language) -> str:
+def dataset_name(name: str, _: Translate) -> str:
     return _("the bundled sample, NOT MNIST") if name == "sample" else name
 
 
 def warn_of_sample(out: Output, run: Run) -> None:
-    """Whoever reads only the first or the last lines must see that this was not MNIST."""
+    """Whoever reads only the first or the last lines must see that it was not MNIST."""
     if run.dataset.name == "sample":
         out.log(
             """
@@ -479,273 +508,285 @@ def warn_of_sample(out: Output, run: Run) -> None:
 
 def show_examples(out: Output, run: Run) -> None:
     """Draw the first training images of the digit, as the lab sheet does."""
-    train, digit, _ = run.dataset.train, run.settings.digit, out.language
+    train = run.dataset.train
+    digit = run.settings.digit
+    _ = out.translate
     rows = np.flatnonzero(train.digits == digit)[:EXAMPLES_SHOWN]
-    out.log_text()
+    out.log()
     if not len(rows):
-        out.log("No {digit} among the training images: nothing to learn; --train-size", digit=digit)
+        out.log("No {digit} among the training images: ask for more", digit=digit)
         return
     out.log("Examples of the digit {digit} from the training set:", digit=digit)
-    out.log_text()
+    out.log()
     captions = [_("Example {n}:", n=number) for number in range(1, len(rows) + 1)]
-    out.log_text(utils.ascii_art(train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE), captions))
+    images = train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
+    out.log("{art}", art=utils.ascii_art(images, captions))
 
 
 def report_results(out: Output, run: Run, result: Evaluation) -> None:
-    """Say how the network does on the test set: accuracy beside its baseline, and each mistake."""
-    values = {"digit": run.settings.digit, "r": result}
-    log, _ = partial(out.log, **values), partial(out.language, **values)
+    """Say how the network does on the test images, and what it gets wrong."""
+    digit = run.settings.digit
+    _ = out.translate
+    yes = _("answered: {answer}", answer=_(utils.YES))
+    no = _("answered: {answer}", answer=_(utils.NO))
     confusion = [
-        ["", f"{_('answered')}: {_(utils.YES)}", f"{_('answered')}: {_(utils.NO)}"],
-        [_("shows {digit}"), _("{r.true_positives:,}"), _("{r.false_negatives:,}")],
-        [_("shows another"), _("{r.false_positives:,}"), _("{r.true_negatives:,}")],
+        ["", yes, no],
+        [
+            _("shows {digit}", digit=digit),
+            _("{n:,}", n=result.true_positives),
+            _("{n:,}", n=result.false_negatives),
+        ],
+        [
+            _("shows another"),
+            _("{n:,}", n=result.false_positives),
+            _("{n:,}", n=result.true_negatives),
+        ],
     ]
-    out.log_text()
-    log(
+    out.log()
+    out.log(
         """
         Results on the test set:
 
         Accuracy on the test set: {r.accuracy:.2%}
         Is it {digit} or not? Answered correctly: {r.correct:,} of {r.total:,}.
-        Always answering "{usual}" scores {r.majority_share:.2%}; compare accuracy with this.
+        Always answering "{usual}" scores {base:.2%}; compare accuracy with this.
 
         Confusion counts (threshold {r.threshold:g}):
         {confusion}
 
-        Of the digit {digit}: precision {r.precision:.2%}, recall {r.recall:.2%}, F1 {r.f1:.2%}
+        Of the digit {digit}: precision {pr:.2%}, recall {rc:.2%}, F1 {f1:.2%}
         Area under the ROC curve: {r.roc_auc:.4f}
         """,
+        digit=digit,
+        r=result,
+        base=result.majority_share,
+        pr=result.precision,
+        rc=result.recall,
+        f1=result.f1,
         usual=_(result.usual_answer),
-        confusion=table(confusion),
+        confusion=utils.table(confusion),
     )
-    out.log_text()
+    out.log()
     if result.only_answer:
-        log(ONE_ANSWER, only=_(result.only_answer))
+        out.log(ONE_ANSWER, only=_(result.only_answer))
         return
-    log("False alarms, other digits taken for {digit}: {r.false_positives:,} of {r.negatives:,}")
-    for n, rate in run.false_alarms(result).items():
+
+    # Which digits are taken for it, and which of its images are missed
+    alarms = Rate(result.false_positives, result.negatives)
+    line = N_("False alarms, others taken for {digit}: {r.count:,} of {r.total:,}")
+    out.log(line, digit=digit, r=alarms)
+    for n, rate in false_alarms(run.test, result).items():
         if rate.count:
-            log("  digit {n}: {rate.count:,} of {rate.total:,} ({rate.share:.2%})", n=n, rate=rate)
-    log("Missed, images of {digit} not recognised: {r.false_negatives:,} of {r.positives:,}")
-    if missed := np.flatnonzero(result.truth & ~result.answers).tolist():
-        line = _("images of the test set, counted from 0: {rows}", rows=str(missed)[1:-1])
-        out.log_text(textwrap.indent(textwrap.fill(line, LOG_WIDTH), "  "))
+            line = N_("  digit {n}: {r.count:,} of {r.total:,} ({r.share:.2%})")
+            out.log(line, n=n, r=rate)
+    misses = Rate(result.false_negatives, result.positives)
+    line = N_("Missed, images of {digit} not recognised: {r.count:,} of {r.total:,}")
+    out.log(line, digit=digit, r=misses)
+    missed = np.flatnonzero(result.truth & ~result.answers).tolist()
+    if missed:
+        line = N_("images of the test set, counted from 0: {rows}")
+        text = _(line, rows=", ".join(map(str, missed)))
+        wrapped = textwrap.fill(text, LOG_WIDTH)
+        out.log("{text}", text=textwrap.indent(wrapped, "  "))
+
+
+def false_alarms(split: Split, result: Evaluation) -> dict[int, Rate]:
+    """For each other digit among these images, how often it is taken for the digit."""
+    others = np.unique(split.digits[~result.truth]).tolist()
+    return {n: Rate.of(result.answers[split.digits == n]) for n in others}
+
+
+def examine_claims(run: Run) -> list[utils.Claim]:
+    """The lab sheet's claims about errors, asked of all test images.
+
+    None where the network answers the same to everything.
+    """
+    digit = run.settings.digit
+    train = run.dataset.train
+    test = run.dataset.test
+    result = run.evaluate(test)
+    if result.only_answer:
+        return []
+    examples = train.images[train.digits == digit]
+    return utils.examine_claims(digit, examples, *test, result.answers)
 
 
 def report_claims(out: Output, run: Run, claims: list[utils.Claim]) -> None:
-    """Say whether the network errs where the lab sheet claims it does: a table with verdicts."""
-    settings, _ = run.settings, out.language
-    rows = [["", _("errors on these"), _("on the others"), _("difference, points"), _("verdict")]]
-    rate = N_("{r.count:,} of {r.total:,} {r.share:7.2%}")
-    for claim in claims:
-        row = [_(claim.title, **claim.fields), _(rate, r=claim.affected), _(rate, r=claim.rest)]
-        rows.append([*row, in_points(claim, _), _(claim.verdict)])
-    out.log_text()
+    """Say whether the network errs where the lab sheet claims that it does."""
+    settings = run.settings
+    _ = out.translate
+    out.log()
     if claims:
         out.log(
             """
             Error analysis: does the network err where the lab sheet says that it does?
-            (shares of the test images, with 95% intervals; limits from the training images)
-            """
+            (all {n:,} test images, 95% intervals; limits from the training images)
+            """,
+            n=len(run.dataset.test.digits),
         )
-        if settings.digit != LAB_DIGIT:
-            line = N_("(the lab sheet speaks of the digit 8; here the same is asked of {n})")
+        if settings.digit != utils.LAB_DIGIT:
+            line = N_("(the lab sheet speaks of 8; here the same is asked of {n})")
             out.log(line, n=settings.digit)
-        out.log_text(f"\n{table(rows)}\n")
-        if settings.test_size and all(claim.verdict == utils.INCONCLUSIVE for claim in claims):
-            out.log("Too few of these images to tell; --test-size all takes all test images")
+        out.log()
+        out.log("{table}", table=utils.table(claim_rows(claims, _)))
+        out.log()
+        rule = _(utils.VERDICT_RULE, fewest=utils.FEWEST_AFFECTED)
+        out.log("{rule}", rule=textwrap.fill(rule, LOG_WIDTH))
     is_labs = settings == Settings(seed=settings.seed, lang=settings.lang)
     if is_labs and run.dataset.name == "MNIST":
-        out.log("One run is one sample: over ten seeds the lab's run finds 74 to 84% of the 8s")
+        out.log("One run is one sample: over ten seeds 74 to 84% of the 8s are found")
     warn_of_sample(out, run)
 
 
-def in_points(compared: Any, _: Language) -> str:
-    """The difference of a claim or a row of the study, and its interval, in percentage points."""
-    low, high = compared.interval
+def claim_rows(claims: list[utils.Claim], _: Translate) -> list[list[str]]:
+    """The cells of the table of claims, its head first."""
+    rate = N_("{r.count:,} of {r.total:,} {r.share:7.2%}")
+    rows = [
+        [
+            "",
+            _("errors on these"),
+            _("on the others"),
+            _("difference, points"),
+            _("verdict"),
+        ]
+    ]
+    for claim in claims:
+        rows.append(
+            [
+                _(claim.line, **claim.values),
+                _(rate, r=claim.affected),
+                _(rate, r=claim.rest),
+                in_points(claim.difference, claim.interval, _),
+                _(claim.verdict),
+            ]
+        )
+    return rows
+
+
+def in_points(difference: float, interval: tuple[float, float], _: Translate) -> str:
+    """A difference of shares and its interval in percentage points."""
+    low, high = interval
     if np.isnan(low):
         return _("n/a")
-    return f"{100 * compared.difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
+    return f"{100 * difference:+.2f} ({100 * low:+.2f} .. {100 * high:+.2f})"
 
 
-def table(rows: list[list[str]]) -> str:
-    """Rows of cells as lines of aligned columns, the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-        for row in rows
-    )
-
-
-# --- the files --------------------------------------------------------------------------------
+# --- the files ------------------------------------------------------------------------
 
 
 def write_results(
-    out: Output, run: Run, result: Evaluation, claims: list[utils.Claim], output_dir: Path
+    out: Output,
+    run: Run,
+    result: Evaluation,
+    claims: list[utils.Claim],
+    output_dir: Path,
 ) -> None:
-    """Write log and metrics, then the model; the checkpoint goes last, so no state is lost."""
-    settings = asdict(run.settings)
-    del settings["hidden"], settings["lang"]
-    sizes = {"train_size": len(run.dataset.train.digits), "test_size": result.total}
+    """Write log, metrics and model; the checkpoint goes last, so no state is lost."""
+    configuration = asdict(run.settings)
+    del configuration["hidden"], configuration["lang"]
+    configuration |= {
+        "train_size": len(run.dataset.train.digits),
+        "test_size": result.total,
+        "layer_sizes": run.network.layer_sizes,
+    }
     metrics = {
         "dataset": run.dataset.name,
-        "configuration": settings | sizes | {"layer_sizes": run.network.layer_sizes},
+        "configuration": configuration,
         "epochs_completed": len(run.history),
         "history": run.history,
         "evaluation": result.as_dict(),
-        "error_analysis": [claim.as_dict() for claim in claims],
+        "error_analysis": {
+            "test_images": len(run.dataset.test.digits),
+            "claims": [claim.as_dict() for claim in claims],
+        },
     }
-    write_text(output_dir / LOG_FILE, out.contents())
-    write_text(output_dir / METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
-    checkpoint, file, is_own = output_dir / CHECKPOINT_FILE, run.file, run.is_in_place()
+    utils.write_text(output_dir / LOG_FILE, out.contents())
+    utils.write_text(output_dir / METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
     run.save(output_dir / MODEL_FILE)
-    if is_own and file[0] == checkpoint:
-        checkpoint.unlink()
-    elif checkpoint.exists():
-        out.screen(
-            "Another run is at work in {path}: the last to end leaves its files", path=output_dir
-        )
+    (output_dir / CHECKPOINT_FILE).unlink(missing_ok=True)
     for name in LOG_FILE, METRICS_FILE, MODEL_FILE:
         out.screen("Written: {path}", path=output_dir / name)
+    out.screen("python visualize_results.py draws the figures of this run")
 
 
-def point_out_old_pictures(out: Output, output_dir: Path) -> None:
-    """Name the pictures beside the new run, which cannot be of it, and what draws them anew."""
-    if old := sorted(p.name for p in output_dir.iterdir() if p.suffix in PICTURE_SUFFIXES):
-        out.screen(
-            """
-            Pictures from before this run: {names}
-            python visualize_results.py draws figures anew, with --animate the film, with --image
-            what was read in your own pictures
-            """,
-            names=", ".join(old),
-        )
+# --- resuming a run -------------------------------------------------------------------
 
 
-# --- the study of the lab sheet's possible improvements ---------------------------------------
+def resume_run(output_dir: Path, data_dir: Path | None, given: dict[str, Any]) -> Run:
+    """The unfinished run in the directory, or else the finished one, to go on.
 
-STUDY: dict[str, dict[str, Any]] = {  # each alone: what it changes in the lab's run
-    N_("the lab's run"): {},
-    N_("128 hidden units"): {"hidden": (128,)},
-    N_("256 hidden units"): {"hidden": (256,)},
-    N_("two hidden layers, 64 and 32 units"): {"hidden": (64, 32)},
-    N_("dropout 0.2"): {"dropout": 0.2},
-    N_("30 epochs"): {"epochs": 30},
-    N_("50 epochs"): {"epochs": 50},
-    N_("15,000 training images"): {"train_size": 15000},
-    N_("30,000 training images"): {"train_size": 30000},
-    N_("L2 0.0001"): {"l2": 1e-4},
-    N_("momentum 0.9"): {"momentum": 0.9},
-    N_("learning rate falling to 0.001"): {"final_learning_rate": 0.001},
-    N_("deformed copies (--augment)"): {"augment": True},
-}
-STUDY_SEEDS = 5
-COMPARED = ("f1", "recall", "precision", "false_positives", "false_negatives")
-STUDENT_T = 2.776445  # its 0.975 quantile for 5 seeds, 4 degrees of freedom
-BETTER, WORSE, NO_EFFECT = N_("better"), N_("worse"), N_("no measurable effect")
-Study = dict[str, list[dict[str, Any]]]  # of each change an evaluation per seed
-
-
-class StudyRow(NamedTuple):
-    """What one change brings: means over the seeds, and its F1 less that of the lab's run."""
-
-    change: str  # a key of STUDY
-    f1: float
-    recall: float
-    precision: float
-    errors: float
-    difference: float  # mean of the paired differences of F1
-    interval: tuple[float, float]  # 95%, by Student's t
-
-    @property
-    def verdict(self) -> str:
-        low, high = self.interval
-        return BETTER if low > 0 else WORSE if high < 0 else NO_EFFECT
+    Of its settings only the language may be given anew, and the number of epochs where
+    no rate depends on it. UserError names what is another.
+    """
+    path = output_dir / CHECKPOINT_FILE
+    if not path.exists():
+        path = output_dir / MODEL_FILE
+    run = load_run(path, data_dir)
+    asked = replace(run.settings, **given)
+    is_free = {"lang"} if asked.final_learning_rate else {"lang", "epochs"}
+    for name, value in vars(run.settings).items():
+        other = getattr(asked, name)
+        if other != value and name not in is_free:
+            raise UserError(
+                f"{name} is {other!r}, but {value!r} in {path}; to resume that run "
+                "leave the option out, for a new run leave out --resume"
+            )
+    if asked.epochs < len(run.history):
+        done = len(run.history)
+        fault = f"epochs is {asked.epochs}, but {path} has had {done}"
+        raise UserError(f"{fault}; ask for more")
+    run.settings = asked
+    return run
 
 
-def run_study(settings: Settings, output_dir: Path, load: Callable[..., Dataset]) -> int:
-    """Train the lab's run and each change of it with every seed; what is done is not done again."""
-    out, settings = Output(settings.lang), replace(settings, test_size=None, seed=0, lang="en")
-    load = cache(load)  # the runs differ in few sizes, and none changes its data
-    lab_run = new_run(settings, load)
-    path = utils.writable_directory(output_dir, (STUDY_FILE, STUDY_LOG_FILE)) / STUDY_FILE
-    study: Study = {change: [] for change in STUDY}
-    with suppress(UserError):
-        about, earlier = read_study(path)
-        study = earlier if about == json.loads(json.dumps(lab_run.about)) else study
+def load_run(path: Path, data_dir: Path | None) -> Run:
+    """Read a run's file, and its images; UserError if the images are others."""
+    network = NeuralNetwork.load(path)
+    metadata = network.metadata
+    if not {"settings", "dataset", "fingerprint", "history"} <= metadata.keys():
+        raise ModelError(f"{path} holds a network, but no run; run train_network.py")
+    settings = read_settings(path, metadata)
+    history = read_history(path, metadata)
+    start = settings.network()
+    for part in "layer_sizes", "config", "dtype":
+        if getattr(network, part) != getattr(start, part):
+            fault = f"{path}: its {part} and its settings do not fit together"
+            raise ModelError(f"{fault}; run train_network.py again")
+
+    name = metadata["dataset"]
+    source = "sample" if name == "sample" else "mnist"
+    dataset = load_dataset(data_dir, source, settings.train_size)
+    run = Run(settings, network, dataset, history)
+    if run.fingerprint != metadata["fingerprint"]:
+        fault = f"{path}: that run was about other images ({name}) than these"
+        there = f"({dataset.name}); name their directory with --data-dir"
+        raise UserError(f"{fault} {there}")
+    return run
+
+
+def read_settings(path: Path, metadata: dict[str, Any]) -> Settings:
+    """The settings in a file's metadata; ModelError says what is wrong with them.
+
+    A setting that is missing is younger than the file, and has its default.
+    """
     try:
-        for change, seed in product(STUDY, range(STUDY_SEEDS)):
-            if seed < len(study[change]):
-                continue
-            run = new_run(replace(settings, **STUDY[change], seed=seed), load)
-            done = sum(map(len, study.values())) / (len(STUDY) * STUDY_SEEDS)
-            for _ in train_epochs(run):
-                out.progress("Study:", done)
-            study[change].append(run.evaluate().as_dict())
-            write_text(path, json.dumps({"about": lab_run.about, "runs": study}, indent=1) + "\n")
-    except KeyboardInterrupt:
-        out.screen("Interrupted; the same command continues from here")
-        raise
-    report_study(out, lab_run, compare_study(study))
-    write_text(output_dir / STUDY_LOG_FILE, out.contents())
-    out.screen("Written: {path}", path=output_dir / STUDY_LOG_FILE)
-    return 0
+        return Settings(**metadata.get("settings", {}))
+    except (TypeError, utils.SettingError) as error:  # TypeError: of another name
+        raise ModelError(f"{path}: {error}; run train_network.py again") from error
 
 
-def read_study(path: Path) -> tuple[dict[str, Any], Study]:
-    """What `run_study` has written so far: what the lab's run is, and the evaluations."""
+def read_history(path: Path, metadata: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a file's history; ModelError if they are none of `train_epochs`."""
+    names = {"epoch", "loss", "test_loss", "test_accuracy", "test_recall"}
     try:
-        content = json.loads(utils.read_file(path, UserError, "run train_network.py --study"))
-        about, runs = content["about"], content["runs"]
-        study = {change: list(runs.pop(change, [])) for change in STUDY}
-        for row in chain(*study.values()):
-            check_settings(**{name: row[name] for name in COMPARED})
-        if runs:
-            raise ValueError
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is no study; run train_network.py --study") from error
-    read_settings(path, about)
-    return about, study
-
-
-def compare_study(study: Study) -> list[StudyRow]:
-    """Each change beside the lab's run, seed by seed; UserError where a run is missing."""
-    if {len(rows) for rows in study.values()} != {STUDY_SEEDS}:
-        raise UserError("the study is not finished; run train_network.py --study again")
-    values = [[[row[name] for name in COMPARED] for row in rows] for rows in study.values()]
-    values = np.array(values, float)  # (changes, seeds, names)
-    gains = values[:, :, 0] - values[0, :, 0]  # (changes, seeds)
-    reach = STUDENT_T * gains.std(axis=1, ddof=1) / np.sqrt(STUDY_SEEDS)
-    means = zip(STUDY, values.mean(axis=1), gains.mean(axis=1), reach, strict=True)
-    return [
-        StudyRow(change, f1, recall, precision, alarms + missed, gain, (gain - by, gain + by))
-        for change, (f1, recall, precision, alarms, missed), gain, by in means
-    ]
-
-
-def report_study(out: Output, lab_run: Run, rows: list[StudyRow]) -> None:
-    """A table of the changes with verdicts."""
-    _ = out.language
-    table_rows = [[_("change"), "F1", _("recall"), _("precision"), _("errors")]]
-    table_rows[0] += [_("difference, points"), _("verdict")]
-    for n, row in enumerate(rows):
-        means = _("{r.f1:.2%} {r.recall:.2%} {r.precision:.2%} {r.errors:.1f}", r=row).split()
-        compared = [in_points(row, _), _(row.verdict)] if n else ["", ""]
-        table_rows.append([_(row.change), *means, *compared])
-    out.log(
-        """
-        What each improvement of the lab's run brings: digit {digit}, {name}, {n:,} test images
-        (means of {seeds} seeds; the difference is of F1, from the lab's run with the same seed,
-        with a 95% interval by Student's t)
-
-        {table}
-        """,
-        digit=lab_run.settings.digit,
-        name=dataset_name(lab_run.dataset.name, _),
-        n=len(lab_run.dataset.test.digits),
-        seeds=STUDY_SEEDS,
-        table=table(table_rows),
-    )
+        history = list(metadata["history"])
+        for number, row in enumerate(history, start=1):
+            are_numbers = all(isinstance(v, float | int | None) for v in row.values())
+            if row.keys() != names or row["epoch"] != number or not are_numbers:
+                raise ValueError(f"epoch {number} is {row}")
+    except (TypeError, AttributeError, ValueError) as error:
+        raise ModelError(f"{path}: {error}; run train_network.py again") from error
+    return history
 
 
 if __name__ == "__main__":

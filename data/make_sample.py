@@ -136,14 +136,21 @@ TURN_SPREAD = 0.07  # radians
 N_WAVES, WAVE_NUMBER_SPREAD, WAVE_DEPTH_SPREAD = 3, 0.35, 0.07
 
 PRESSURE_KNOTS = 6  # along a stroke the pen is pressed anew this often
-SKIP_SHARE, SKIP_LENGTH = 0.02, 0.08  # digits whose line breaks off; how much of a stroke is lost
+SKIP_SHARE, SKIP_LENGTH = (
+    0.02,
+    0.08,
+)  # digits whose line breaks off; how much of a stroke is lost
 SPECK_SHARE = 0.01  # digits with a stray dot of ink beside them
 
 DOTS_PER_STROKE = 96  # close enough that even a thin line shows no beads
-DOTS_PER_SPAN = 12  # of the spline between two points of WAYS, before they are spaced evenly
+DOTS_PER_SPAN = (
+    12  # of the spline between two points of WAYS, before they are spaced evenly
+)
 CANVAS_SIDE = 56  # pixels; brought down to MNIST's 20, black-and-white edges turn grey
 CANVAS_MARGIN = 3  # room for the ink's edge to fray
-EDGE_SHARPNESS = 3.0  # from no ink to full in a third of a canvas pixel: nearly black and white
+EDGE_SHARPNESS = (
+    3.0  # from no ink to full in a third of a canvas pixel: nearly black and white
+)
 
 
 class Writer(NamedTuple):
@@ -151,17 +158,25 @@ class Writer(NamedTuple):
 
     slant: float  # how far the top stands to the right of the bottom
     width: float  # how broadly it writes, 1.0 as in WAYS
-    straying: float  # how far a point of a stroke strays from its place (standard deviation)
+    straying: (
+        float  # how far a point of a stroke strays from its place (standard deviation)
+    )
     pen_radius: float
-    unevenness: float  # the share of the pen's radius that comes and goes with the pressure
-    raggedness: float  # how far the ink's edge frays (standard deviation), in canvas pixels
+    unevenness: (
+        float  # the share of the pen's radius that comes and goes with the pressure
+    )
+    raggedness: (
+        float  # how far the ink's edge frays (standard deviation), in canvas pixels
+    )
 
 
 class Way(NamedTuple):
     """One line of WAYS, but for its name, which is for the reader."""
 
     share: float
-    strokes: list[np.ndarray]  # each (points, 2): x, y in digit heights from the digit's middle
+    strokes: list[
+        np.ndarray
+    ]  # each (points, 2): x, y in digit heights from the digit's middle
 
 
 class Trace(NamedTuple):
@@ -199,12 +214,16 @@ def new_writer(rng: np.random.Generator) -> Writer:
     )
 
 
-def write_digit(ways: list[Way], height: float, writer: Writer, rng: np.random.Generator) -> Trace:
+def write_digit(
+    ways: list[Way], height: float, writer: Writer, rng: np.random.Generator
+) -> Trace:
     """Write a digit in one of its ways, as this hand does it this time, in digit heights."""
     shares = np.array([way.share for way in ways])
     way = ways[rng.choice(len(ways), p=shares / shares.sum())]
     strokes = stray(way.strokes, writer.straying, rng)
-    places = bend(np.concatenate([smooth_curve(stroke) for stroke in strokes]), writer, rng)
+    places = bend(
+        np.concatenate([smooth_curve(stroke) for stroke in strokes]), writer, rng
+    )
     pressure = np.concatenate([press(writer.unevenness, rng) for _ in strokes])
     trace = Trace(places, writer.pen_radius / height * pressure)
     if rng.random() < SKIP_SHARE:
@@ -214,7 +233,9 @@ def write_digit(ways: list[Way], height: float, writer: Writer, rng: np.random.G
     return trace
 
 
-def stray(strokes: list[np.ndarray], spread: float, rng: np.random.Generator) -> list[np.ndarray]:
+def stray(
+    strokes: list[np.ndarray], spread: float, rng: np.random.Generator
+) -> list[np.ndarray]:
     """Move every point a little; points at one place (corners, joins) move together."""
     points = np.concatenate(strokes)
     places, place_of_point = np.unique(points, axis=0, return_inverse=True)
@@ -225,7 +246,9 @@ def stray(strokes: list[np.ndarray], spread: float, rng: np.random.Generator) ->
 def smooth_curve(points: np.ndarray) -> np.ndarray:
     """Catmull-Rom spline through (points, 2) -> (DOTS_PER_STROKE, 2), evenly spaced along it."""
     padded = np.concatenate([points[:1], points, points[-1:]])
-    before, start, stop, after = (padded[i : i + len(points) - 1, None] for i in range(4))
+    before, start, stop, after = (
+        padded[i : i + len(points) - 1, None] for i in range(4)
+    )
     t = np.linspace(0, 1, DOTS_PER_SPAN)[:, None]
     curve = start + 0.5 * (
         t * (stop - before)
@@ -241,7 +264,9 @@ def smooth_curve(points: np.ndarray) -> np.ndarray:
 def bend(places: np.ndarray, writer: Writer, rng: np.random.Generator) -> np.ndarray:
     """Give (dots, 2) this digit's own proportions and the writer's width and slant."""
     for _ in range(N_WAVES):
-        wave_number, depth = rng.normal(0, [[WAVE_NUMBER_SPREAD], [WAVE_DEPTH_SPREAD]], (2, 2))
+        wave_number, depth = rng.normal(
+            0, [[WAVE_NUMBER_SPREAD], [WAVE_DEPTH_SPREAD]], (2, 2)
+        )
         cycles = places @ wave_number + rng.random()
         places = places + np.outer(np.sin(2 * np.pi * cycles), depth)
     x, y = places.T  # both about -0.5 to 0.5
@@ -287,7 +312,9 @@ def draw(trace: Trace, raggedness: float, rng: np.random.Generator) -> np.ndarra
     places = (trace.places - (low + high) / 2) * scale + CANVAS_SIDE / 2
     radii = trace.radii * scale
     pixel_centres = np.arange(CANVAS_SIDE)[:, None] + 0.5
-    x_part, y_part = ((pixel_centres - axis) ** 2 for axis in places.T)  # (CANVAS_SIDE, dots)
+    x_part, y_part = (
+        (pixel_centres - axis) ** 2 for axis in places.T
+    )  # (CANVAS_SIDE, dots)
     power = (x_part[None, :, :] + (y_part - radii**2)[:, None, :]).min(axis=2)
     outside = power / (2 * radii.mean()) + raggedness * _blotches(rng)
     return np.clip(0.5 - EDGE_SHARPNESS * outside, 0, 1)
@@ -299,7 +326,9 @@ def _blotches(rng: np.random.Generator) -> np.ndarray:
     return coarse.repeat(2, axis=0).repeat(2, axis=1)
 
 
-def make_split(n_writers: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def make_split(
+    n_writers: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Every writer's ten digits, shuffled -> images (n, 28, 28) and digits (n,), both uint8."""
     ways = parse_ways(WAYS)
     images, digits = [], []
@@ -316,7 +345,9 @@ def make_split(n_writers: int, rng: np.random.Generator) -> tuple[np.ndarray, np
 def write_idx(array: np.ndarray, path: Path) -> None:
     """Write a uint8 array as gzip IDX, with no time and no name in it: the same bytes each time."""
     unsigned_byte = 0x08
-    header = struct.pack(f">HBB{array.ndim}I", 0, unsigned_byte, array.ndim, *array.shape)
+    header = struct.pack(
+        f">HBB{array.ndim}I", 0, unsigned_byte, array.ndim, *array.shape
+    )
     with atomic_write(path) as file:
         file.write(gzip.compress(header + array.tobytes(), compresslevel=9, mtime=0))
 
@@ -332,7 +363,9 @@ def contact_sheet(images: np.ndarray, digits: np.ndarray, path: Path) -> None:
     """
     n_columns, enlargement = 16, 3
     rows = [np.hstack(images[digits == digit][:n_columns]) for digit in range(N_DIGITS)]
-    sheet = FULL_INK - np.vstack(rows).repeat(enlargement, axis=0).repeat(enlargement, axis=1)
+    sheet = FULL_INK - np.vstack(rows).repeat(enlargement, axis=0).repeat(
+        enlargement, axis=1
+    )
     write_png(sheet, path)
 
 
@@ -341,7 +374,9 @@ def write_png(grey: np.ndarray, path: Path) -> None:
     height, width = grey.shape
     bit_depth, greyscale = 8, 0
     header = struct.pack(">2I5B", width, height, bit_depth, greyscale, 0, 0, 0)
-    unfiltered_rows = np.pad(grey, ((0, 0), (1, 0)))  # each row starts with its filter's number, 0
+    unfiltered_rows = np.pad(
+        grey, ((0, 0), (1, 0))
+    )  # each row starts with its filter's number, 0
     chunks = (
         (b"IHDR", header),
         (b"IDAT", zlib.compress(unfiltered_rows.tobytes(), level=9)),
@@ -350,7 +385,12 @@ def write_png(grey: np.ndarray, path: Path) -> None:
     png = b"\x89PNG\r\n\x1a\n"
     for kind, content in chunks:
         checksum = zlib.crc32(kind + content)
-        png += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+        png += (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", checksum)
+        )
     with atomic_write(path) as file:
         file.write(png)
 
@@ -358,7 +398,9 @@ def write_png(grey: np.ndarray, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Draw the bundled sample digit set.")
     beside_this_file = Path(__file__).parent / "sample"
-    parser.add_argument("--output-dir", type=Path, default=beside_this_file, metavar="DIR")
+    parser.add_argument(
+        "--output-dir", type=Path, default=beside_this_file, metavar="DIR"
+    )
     folder = parser.parse_args().output_dir
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(SEED)

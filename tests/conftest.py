@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("MPLBACKEND", "Agg")  # for the scripts that tests start, too
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as train_network.py does, before NumPy loads
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # as train_network.py does, before NumPy loads
 
 from made_data import MNIST_FILES, write_dataset  # noqa: E402
 

@@ -81,7 +81,11 @@ CASES: dict[str, dict[str, Any]] = {
     "ruled, dark": {"lines": "ruled", "line_ink": (0.35, 0.7), "turn": (-0.1, 0.1)},
     "squared, light": {"lines": "squared"},
     "squared, dark": {"lines": "squared", "line_ink": (0.35, 0.7)},
-    "squared dark paper": {"lines": "squared", "kind": "board", "line_ink": (0.15, 0.4)},
+    "squared dark paper": {
+        "lines": "squared",
+        "kind": "board",
+        "line_ink": (0.15, 0.4),
+    },
     "tall beside small": {"spread": 2.2, "gap": (0.1, 0.5), "tall": True},
     "dense": {"rows": (4, 7), "size": (0.6, 0.78), "gap": (0.08, 0.25)},
     "slanted": {"slope": (0.08, 0.19), "rows": (3, 5), "keystone": 0.06},
@@ -91,11 +95,26 @@ CASES: dict[str, dict[str, Any]] = {
     "thick pen": {"pen": (0.14, 0.2)},
     "pencil": {"pen": (0.025, 0.06), "ink": (0.25, 0.45), "noise": (1, 3)},
     "pencil and marker": {"mixed": True},
-    "small JPEG": {"width": (300, 480), "rows": (1, 3), "quality": (15, 40), "blur": (0.5, 1.5)},
+    "small JPEG": {
+        "width": (300, 480),
+        "rows": (1, 3),
+        "quality": (15, 40),
+        "blur": (0.5, 1.5),
+    },
     "far away": {"width": (1600, 4000), "rows": (5, 8), "count": (10, 30)},
-    "blackboard": {"kind": "board", "ink": (0.5, 0.8), "paper": (30, 75), "pen": (0.05, 0.12)},
+    "blackboard": {
+        "kind": "board",
+        "ink": (0.5, 0.8),
+        "paper": (30, 75),
+        "pen": (0.05, 0.12),
+    },
     "whiteboard": {"glare": True, "pen": (0.05, 0.1), "light": (0.2, 0.5)},
-    "drawing": {"kind": "drawing", "rows": (1, 3), "width": (300, 900), "pen": (0.04, 0.2)},
+    "drawing": {
+        "kind": "drawing",
+        "rows": (1, 3),
+        "width": (300, 900),
+        "pen": (0.04, 0.2),
+    },
     "no digits": {"nothing": True, "rows": (1, 4)},
     "sheet on a table": {
         "share": (0.1, 0.6),
@@ -128,7 +147,12 @@ CASES: dict[str, dict[str, Any]] = {
     "touches the edge": {"crop": "touches", "rows": 1, "count": 1, "size": (0.5, 0.8)},
     "fills the picture": {"crop": "fills", "rows": 1, "count": 1, "size": (0.5, 0.8)},
     "blurred, blotches": {"blur": (2, 4), "blotches": 4, "rows": (1, 4)},
-    "scan": {"turn": (-0.02, 0.02), "keystone": 0.0, "light": (0, 0.05), "noise": (0, 2)},
+    "scan": {
+        "turn": (-0.02, 0.02),
+        "keystone": 0.0,
+        "light": (0, 0.05),
+        "noise": (0, 2),
+    },
 }
 
 
@@ -206,7 +230,10 @@ class _Maker:
     # --- the page -----------------------------------------------------------------------------
 
     def write_rows(self):
-        rows, slope = self.draw("rows"), (self.draw("slope") or 0) * self.rng.choice([-1, 1])
+        rows, slope = (
+            self.draw("rows"),
+            (self.draw("slope") or 0) * self.rng.choice([-1, 1]),
+        )
         margin = 0.08 * min(self.width, self.height)
         count = self.draw("count")
         pitch = (self.height - 2 * margin - abs(slope) * self.width) / rows
@@ -218,7 +245,9 @@ class _Maker:
                 size = self.size * self.rng.uniform(1 / self.settings["row_spread"], 1)
             x = margin + self.rng.uniform(0, 1.0) * size * (rows > 1)
             if count == 1:
-                x = self.rng.uniform(margin, max(margin + 1, self.width - margin - size))
+                x = self.rng.uniform(
+                    margin, max(margin + 1, self.width - margin - size)
+                )
             lift = max(0, -slope * self.width) + margin + (row + 0.5) * pitch
             before = None
             for _ in range(int(self.rng.integers(2, 11)) if count != 1 else 1):
@@ -232,14 +261,21 @@ class _Maker:
                 if self.settings.get("mixed"):
                     pen, ink = [(0.12, 0.9), (0.05, 0.35)][int(self.rng.integers(2))]
                 digit = self.written(index, side, pen)
-                touches = self.settings.get("touch") and before is not None and before % 2 == 0
+                touches = (
+                    self.settings.get("touch")
+                    and before is not None
+                    and before % 2 == 0
+                )
                 x = self.touching_place(digit, x) if touches else x
                 if x + digit.shape[1] > self.width - margin:
                     break
                 wobble = self.rng.uniform(-0.06, 0.06) * size * (not touches)
                 y = lift + slope * (x + size / 2) - digit.shape[0] / 2 + wobble
                 self.put(digit * ink, int(x), int(y), index)
-                if self.settings["signs"] and self.rng.random() < self.settings["signs"]:
+                if (
+                    self.settings["signs"]
+                    and self.rng.random() < self.settings["signs"]
+                ):
                     x += digit.shape[1] + self.draw("gap") * size
                     digit = self.sign(0.6 * size, (pen or 0.1) * size)
                     middle = lift + slope * (x + size / 2) - digit.shape[0] / 2
@@ -282,8 +318,14 @@ class _Maker:
         places = near @ places / near.sum(axis=1, keepdims=True)
         thick = max(1.2, (pen or 0.1) * side)
         span = np.ptp(places, axis=0).max() or 1
-        places = (places - places.min(axis=0)) * max(1.0, side - thick) / span + thick / 2 + 1
-        canvas = Image.new("L", tuple(int(v) + 2 for v in places.max(axis=0) + thick / 2 + 1))
+        places = (
+            (places - places.min(axis=0)) * max(1.0, side - thick) / span
+            + thick / 2
+            + 1
+        )
+        canvas = Image.new(
+            "L", tuple(int(v) + 2 for v in places.max(axis=0) + thick / 2 + 1)
+        )
         pencil, half = ImageDraw.Draw(canvas), thick / 2
         for a, b in zip(*np.nonzero(np.triu(apart < 1.5, 1)), strict=True):
             pencil.line([*places[a], *places[b]], fill=255, width=round(thick))
@@ -304,8 +346,12 @@ class _Maker:
         canvas, thick = Image.new("L", (int(side + pen),) * 2), max(1, round(pen))
         for stroke in strokes:
             ends = np.array(stroke) + self.rng.normal(0, 0.04, 4)
-            ImageDraw.Draw(canvas).line([*(ends.clip(0, 1) * side + pen / 2)], 255, thick)
-        return np.asarray(canvas.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / 255
+            ImageDraw.Draw(canvas).line(
+                [*(ends.clip(0, 1) * side + pen / 2)], 255, thick
+            )
+        return (
+            np.asarray(canvas.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / 255
+        )
 
     def put(self, ink: np.ndarray, x: int, y: int, index: int | None = None):
         """Ink on the page; what it shows is remembered if it is an image's digit."""
@@ -347,7 +393,9 @@ class _Maker:
         for axis, length in enumerate((h, w)[: 1 + (kind == "squared")]):
             places = np.arange(length) + self.rng.uniform(0, pitch)
             line = np.clip(thick / 2 + 0.5 - np.abs(places % pitch - pitch / 2), 0, 1)
-            ink = np.maximum(ink, strength * (line[:, np.newaxis] if axis == 0 else line))
+            ink = np.maximum(
+                ink, strength * (line[:, np.newaxis] if axis == 0 else line)
+            )
         if kind == "ruled" and self.rng.random() < 0.4:
             margin = int(0.06 * w)
             ink[:, margin : margin + max(1, round(thick))] = strength
@@ -375,7 +423,9 @@ class _Maker:
         pen = rng.choice([[1.0, 1, 1], [1, 0.85, 0.5], [0.6, 1, 1]], p=[0.5, 0.4, 0.1])
         line_tint = rng.choice([[1.0, 1, 1], [1, 0.8, 0.45], [0.5, 1, 1]])
         level = rng.uniform(30, 75) if kind == "board" else self.draw("paper")
-        grain = self.clouds(page_ink.shape, 6, 0.008) + self.clouds(page_ink.shape, 60, 0.012)
+        grain = self.clouds(page_ink.shape, 6, 0.008) + self.clouds(
+            page_ink.shape, 60, 0.012
+        )
         page = np.ones((*page_ink.shape, 3), np.float32) * tint * level / 255
         if self.settings["pressure"]:
             uneven = 0.5 + self.clouds(page_ink.shape, max(2, int(self.size / 4)), 0.4)
@@ -385,7 +435,9 @@ class _Maker:
             page = colours[0] + (colours[1] - colours[0]) * page_ink[..., np.newaxis]
         elif kind == "board":
             chalk = page_ink * (1 + 0.15 * rng.standard_normal(page_ink.shape))
-            page += (np.maximum(chalk, 0)[..., np.newaxis] + lines[..., np.newaxis]) * 0.8
+            page += (
+                np.maximum(chalk, 0)[..., np.newaxis] + lines[..., np.newaxis]
+            ) * 0.8
         else:
             page *= 1 - page_ink[..., np.newaxis] * pen
             page *= 1 - lines[..., np.newaxis] * line_tint
@@ -398,7 +450,9 @@ class _Maker:
 
         corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], float)
         turn, middle = self.draw("turn"), np.array([w, h]) / 2
-        rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        rotation = np.array(
+            [[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]
+        )
         inset = rng.uniform(0.84, 0.95) if around == "table" else 0.97
         share = self.draw("share")
         if share:
@@ -416,7 +470,9 @@ class _Maker:
             coefficients = (back / back[2, 2]).ravel()[:8]
             kwargs = {"resample": Image.Resampling.BICUBIC, "fillcolor": fill}
             return np.asarray(
-                image.transform((w, h), Image.Transform.PERSPECTIVE, coefficients, **kwargs)
+                image.transform(
+                    (w, h), Image.Transform.PERSPECTIVE, coefficients, **kwargs
+                )
             ).astype(np.float32)
 
         def to_picture(points):
@@ -431,7 +487,12 @@ class _Maker:
             sheet[inner] = 1
             cover = warp(sheet)[..., np.newaxis] / 255
             wood = np.ones((h, w, 3)) * rng.choice(
-                [[0.45, 0.3, 0.2], [0.15, 0.15, 0.17], [0.7, 0.6, 0.5], [0.3, 0.35, 0.45]]
+                [
+                    [0.45, 0.3, 0.2],
+                    [0.15, 0.15, 0.17],
+                    [0.7, 0.6, 0.5],
+                    [0.3, 0.35, 0.45],
+                ]
             )
             streaks = np.repeat(self.clouds((h // 8 + 1, w), 12, 0.16), 8, axis=0)[:h]
             if share:
@@ -449,7 +510,9 @@ class _Maker:
             (x, y), size = rng.uniform(0, (w, h)), rng.uniform(0.03, 0.12) * w
             colour = tuple(int(value) for value in rng.uniform(10, 240, 3))
             if rng.random() < 0.5:
-                ImageDraw.Draw(canvas).ellipse((x - size, y - size, x + size, y + size), colour)
+                ImageDraw.Draw(canvas).ellipse(
+                    (x - size, y - size, x + size, y + size), colour
+                )
             else:
                 way = rng.uniform(0, 2 * np.pi)
                 end = (x + 0.4 * w * np.cos(way), y + 0.4 * w * np.sin(way))
@@ -470,12 +533,18 @@ class _Maker:
                 pencil.polygon([(x * w, y * h) for x, y in corners], fill=shade)
         elif around == "finger":
             size, x = 0.06 * w, rng.uniform(0.1, 0.9) * w
-            skin = tuple(int(v) for v in np.array([200, 150, 120]) * rng.uniform(0.5, 1))
+            skin = tuple(
+                int(v) for v in np.array([200, 150, 120]) * rng.uniform(0.5, 1)
+            )
             if rng.random() < 0.5:
-                pencil.ellipse((x - size, h - 0.6 * size, x + size, h + 3 * size), fill=skin)
+                pencil.ellipse(
+                    (x - size, h - 0.6 * size, x + size, h + 3 * size), fill=skin
+                )
             else:
                 end = (x + rng.uniform(-0.1, 0.1) * w, 0.955 * h)
-                pencil.line((x, h + 9, *end), fill=(25, 30, 60), width=round(0.25 * size))
+                pencil.line(
+                    (x, h + 9, *end), fill=(25, 30, 60), width=round(0.25 * size)
+                )
         elif around == "text":
             for edge in (0, 1):
                 for place in np.arange(0.02, 0.95, 0.11):
@@ -494,25 +563,37 @@ class _Maker:
         y, x = np.mgrid[0 : 1 : h * 1j, 0 : 1 : w * 1j].astype(np.float32)
         way, dark = rng.uniform(0, 2 * np.pi), self.draw("light")
         ramp = np.cos(way) * (x - 0.5) + np.sin(way) * (y - 0.5)
-        light = 1 - dark * (0.5 + ramp / 1.42) - 0.25 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)
+        light = (
+            1 - dark * (0.5 + ramp / 1.42) - 0.25 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)
+        )
         light = light + self.clouds((h, w), max(h, w) // 3, 0.025)
         shadow = self.draw("shadow") or 0
         if shadow:
             way = rng.uniform(0, 2 * np.pi)
-            edge = np.cos(way) * (x - 0.5) + np.sin(way) * (y - 0.5) - rng.uniform(-0.2, 0.2)
+            edge = (
+                np.cos(way) * (x - 0.5)
+                + np.sin(way) * (y - 0.5)
+                - rng.uniform(-0.2, 0.2)
+            )
             softness = rng.uniform(0.001, 0.02)
-            light = light * (1 - shadow / (1 + np.exp(-np.clip(edge / softness, -30, 30))))
+            light = light * (
+                1 - shadow / (1 + np.exp(-np.clip(edge / softness, -30, 30)))
+            )
         if self.settings.get("glare"):
             gx, gy = rng.uniform(0.2, 0.8, 2)
             light = light + 0.35 * np.exp(-((x - gx) ** 2 + (y - gy) ** 2) / 0.03)
         for _ in range(self.settings["blotches"]):
             (bx, by), size = rng.uniform(0.1, 0.9, 2), rng.uniform(0.01, 0.04)
             away = np.hypot(x - bx, (y - by) * h / w) / size
-            light = light * (1 - rng.uniform(0.08, 0.2) / (1 + np.exp(8 * (away - 1).clip(-2, 4))))
+            light = light * (
+                1 - rng.uniform(0.08, 0.2) / (1 + np.exp(8 * (away - 1).clip(-2, 4)))
+            )
         cast = 1 + rng.uniform(-0.07, 0.07, 3)
         lit = np.clip(view * light[..., np.newaxis] * cast, 0, 1)
         image = Image.fromarray(np.rint(255 * lit).astype(np.uint8))
-        image = image.filter(ImageFilter.GaussianBlur(self.draw("blur") * max(self.scale, 0.6)))
+        image = image.filter(
+            ImageFilter.GaussianBlur(self.draw("blur") * max(self.scale, 0.6))
+        )
         noise = rng.normal(0, self.draw("noise"), (h, w, 3))
         return np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8)
 

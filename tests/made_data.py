@@ -54,12 +54,19 @@ def idx_bytes(array: np.ndarray) -> bytes:
 def write_idx(path: Path, array: np.ndarray) -> Path:
     """Write an IDX file, gzipped where the name ends in .gz."""
     content = idx_bytes(array)
-    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    path.write_bytes(
+        gzip.compress(content, mtime=0) if path.suffix == ".gz" else content
+    )
     return path
 
 
 def write_dataset(
-    directory: Path, train: int = 120, test: int = 60, *, gzipped: bool = True, seed: int = 0
+    directory: Path,
+    train: int = 120,
+    test: int = 60,
+    *,
+    gzipped: bool = True,
+    seed: int = 0,
 ) -> Path:
     """Write the four files of a made data set; its labels go 0, 1, ... 9, 0, 1, ..."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -68,7 +75,12 @@ def write_dataset(
         (TEST_IMAGES, TEST_LABELS, test),
     ):
         labels = (np.arange(size) % 10).astype(np.uint8)
-        for name, array in (images_name, made_images(labels, seed)), (labels_name, labels):
-            write_idx(directory / (name if gzipped else name.removesuffix(".gz")), array)
+        for name, array in (
+            (images_name, made_images(labels, seed)),
+            (labels_name, labels),
+        ):
+            write_idx(
+                directory / (name if gzipped else name.removesuffix(".gz")), array
+            )
         seed += 1  # other test images than training images
     return directory

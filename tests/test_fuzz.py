@@ -32,7 +32,9 @@ from mnist_loader import WORKING_SIDE, find_digits, read_idx, read_picture
 from neural_network import NeuralNetwork
 from utils import UserError
 
-MUTATIONS = int(os.environ.get("MUTATIONS", 300))  # in all, shared by five kinds of file
+MUTATIONS = int(
+    os.environ.get("MUTATIONS", 300)
+)  # in all, shared by five kinds of file
 SECONDS = 20  # for one file; what takes longer hangs
 MOST_MEMORY = 64 << 20  # bytes that a reader asks for
 # Of pictures the growth of the process counts: Pillow asks for as much as a header says, but
@@ -46,7 +48,9 @@ def mutated(content: bytes, other: bytes, rng: random.Random) -> bytes:
     for _ in range(rng.choice((1, 1, 2, 3))):
         length, size = rng.choice((1, 1, 4, 30, 400)), len(content) or 1
         place = rng.randrange(size)
-        place = rng.choice((place, place % 40, -1 - place % 300)) % size  # the ends tell most
+        place = (
+            rng.choice((place, place % 40, -1 - place % 300)) % size
+        )  # the ends tell most
         before, rest = content[:place], content[place:]
         struck, after = rest[:length], rest[length:]
         accidents = [before, before + after, before + bytes(len(struck)) + after]
@@ -54,7 +58,9 @@ def mutated(content: bytes, other: bytes, rng: random.Random) -> bytes:
             before + rng.randbytes(length) + rest,
             before + other[place:][:length] + after,
         ]
-        accidents.append(before + rng.choice((b"\x01", b"\x08", b"\x7f", b"\xff")) + rest[1:])
+        accidents.append(
+            before + rng.choice((b"\x01", b"\x08", b"\x7f", b"\xff")) + rest[1:]
+        )
         flipped = bytes(byte ^ 1 << rng.randrange(8) for byte in rest[:1])
         content = rng.choice([*accidents, *[before + flipped + rest[1:]] * 2])
     return content
@@ -94,8 +100,16 @@ def idx(path: Path) -> None:
         zeros, kind, dimensions = struct.unpack(">HBB", content[:4])
         data_at = 4 + 4 * dimensions
         shape = struct.unpack(f">{dimensions}I", content[4:data_at])
-        is_good = (zeros, kind, prod(shape)) == (0, 8, len(content) - data_at) and dimensions
-        expected = np.frombuffer(content[data_at:], np.uint8).reshape(shape) if is_good else None
+        is_good = (zeros, kind, prod(shape)) == (
+            0,
+            8,
+            len(content) - data_at,
+        ) and dimensions
+        expected = (
+            np.frombuffer(content[data_at:], np.uint8).reshape(shape)
+            if is_good
+            else None
+        )
     except Exception:
         expected = None
     try:
@@ -124,12 +138,21 @@ def drawn(kind: str, seed: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def kinds(made_dir, tmp_path_factory) -> dict[str, tuple[list[bytes], Callable[[Path], None]]]:
+def kinds(
+    made_dir, tmp_path_factory
+) -> dict[str, tuple[list[bytes], Callable[[Path], None]]]:
     """Of each kind of file two good ones, and how it is read."""
     images = [idx_bytes(made_images(NUMBERS, seed)) for seed in (0, 1)]
     runs, out = [], tmp_path_factory.mktemp("runs")
     for seed in ("0", "1"):
-        options = ["--train-size=all", "--test-size=all", "--hidden", "3", "2", "--epochs=1"]
+        options = [
+            "--train-size=all",
+            "--test-size=all",
+            "--hidden",
+            "3",
+            "2",
+            "--epochs=1",
+        ]
         options += ["--momentum=0.5", "--dropout=0.1", f"--output-dir={out}"]
         train_network.main([*options, f"--data-dir={made_dir}", f"--seed={seed}"])
         runs.append((out / "model.npz").read_bytes())
@@ -211,7 +234,9 @@ def with_an_odd_value(content: dict, rng: random.Random) -> dict:
 
 
 @pytest.mark.filterwarnings("error")  # whose text would be a second line
-def test_odd_values_of_a_run_and_a_study_end_in_a_line(made_dir, tmp_path, monkeypatch, capsys):
+def test_odd_values_of_a_run_and_a_study_end_in_a_line(
+    made_dir, tmp_path, monkeypatch, capsys
+):
     """Many more: MUTATIONS=20000 gives 2,000 of a run and 200 of a study."""
     changes = {"the lab's run": {}, "momentum 0.9": {"momentum": 0.9}}
     monkeypatch.setattr(train_network, "STUDY", changes)

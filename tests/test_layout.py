@@ -19,7 +19,12 @@ import neural_network
 import utils
 
 TOP_LEVEL = {
-    *("mnist_loader.py", "neural_network.py", "train_network.py", "visualize_results.py"),
+    *(
+        "mnist_loader.py",
+        "neural_network.py",
+        "train_network.py",
+        "visualize_results.py",
+    ),
     *("utils.py", "sample_outputs", "data", "tests", "requirements.txt", "README.md"),
 }
 IMPORTS = {  # they run one way: scripts -> network, loader -> utils; Pillow only for pictures
@@ -55,8 +60,12 @@ def test_top_level_is_the_fixed_layout(root):
     if not shutil.which("git") or not (root / ".git").exists():
         pytest.skip("not a git checkout")
     command = ["git", "ls-tree", "--name-only", "HEAD"]
-    listing = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
-    assert {name for name in listing.splitlines() if not name.startswith(".")} == TOP_LEVEL
+    listing = subprocess.run(
+        command, cwd=root, check=True, capture_output=True, text=True
+    ).stdout
+    assert {
+        name for name in listing.splitlines() if not name.startswith(".")
+    } == TOP_LEVEL
 
 
 @pytest.mark.parametrize("module", IMPORTS)
@@ -71,8 +80,12 @@ def test_imports_run_one_way_and_need_only_numpy(root, module):
 
 
 def test_loading_the_training_loads_no_pillow_or_matplotlib(root):
-    command = "import sys, train_network; print({'PIL', 'matplotlib'} & sys.modules.keys())"
-    done = subprocess.run([sys.executable, "-c", command], cwd=root, capture_output=True, text=True)
+    command = (
+        "import sys, train_network; print({'PIL', 'matplotlib'} & sys.modules.keys())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command], cwd=root, capture_output=True, text=True
+    )
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
 

@@ -50,7 +50,10 @@ def contents(directory: Path) -> dict[str, bytes]:
 GOOD = {
     "plain": (IDX, IMAGES),
     "gzipped": (GZIPPED, IMAGES),
-    "gzipped in two members": (gzip.compress(IDX[:1000]) + gzip.compress(IDX[1000:]), IMAGES),
+    "gzipped in two members": (
+        gzip.compress(IDX[:1000]) + gzip.compress(IDX[1000:]),
+        IMAGES,
+    ),
     "labels": (idx_bytes(LABELS), LABELS),
     "no images": (idx_bytes(IMAGES[:0]), IMAGES[:0]),
 }
@@ -64,7 +67,9 @@ def test_first_items_are_read_as_they_were_written(tmp_path, case, limit):
     (tmp_path / "images").write_bytes(content)
     array = read_idx(str(tmp_path / "images"), limit)
     assert array.dtype == np.uint8
-    np.testing.assert_array_equal(array, expected if limit is None else expected[:limit])
+    np.testing.assert_array_equal(
+        array, expected if limit is None else expected[:limit]
+    )
     array[:] = 7  # and may be changed
 
 
@@ -83,7 +88,13 @@ def changed(content: bytes, place: int, new: bytes) -> bytes:
 
 HTML = b"<!DOCTYPE html><title>403 Forbidden</title>"
 VAST = b"\0\0\10\3\xff\xff\xff\xff\0\0\0\x1c\0\0\0\x1c" + bytes(1000)
-TYPES = {0x09: "signed byte", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
+TYPES = {
+    0x09: "signed byte",
+    0x0B: "int16",
+    0x0C: "int32",
+    0x0D: "float32",
+    0x0E: "float64",
+}
 TYPES |= {0x0A: "unknown to IDX", 0xFF: "unknown to IDX"}
 REFUSED = [  # plain, and in good gzip
     (b"", "empty"),
@@ -93,7 +104,10 @@ REFUSED = [  # plain, and in good gzip
     (b"PK\3\4", "neither gzip nor IDX, it begins with 50 4b 03 04"),
     (changed(IDX, 0, b"\1"), "neither gzip nor IDX, it begins with 01 00 08 03"),
     (changed(IDX, 1, b"\1"), "neither gzip nor IDX, it begins with 00 01 08 03"),
-    *((changed(IDX, 2, bytes([n])), rf"0x{n:02x} \({kind}\), not") for n, kind in TYPES.items()),
+    *(
+        (changed(IDX, 2, bytes([n])), rf"0x{n:02x} \({kind}\), not")
+        for n, kind in TYPES.items()
+    ),
     (b"\0\0\10\0\7", "truncated within the header"),
     *((IDX[:n], "truncated within the header") for n in (1, 2, 3, 4, 7, 15)),
     (b"\0\0\10\xff" + b"\0\0\0\1" * 255 + b"\7", "make no array"),
@@ -117,11 +131,15 @@ REFUSED += [(gzip.compress(GZIPPED), "gzip within gzip")]
 
 
 @parametrize(("content", "reason"), REFUSED, ids=range(len(REFUSED)))
-def test_damaged_file_is_refused_in_a_line_at_no_cost_of_memory(tmp_path, content, reason):
+def test_damaged_file_is_refused_in_a_line_at_no_cost_of_memory(
+    tmp_path, content, reason
+):
     (tmp_path / "images.gz").write_bytes(content)
     tracemalloc.start()
     try:
-        with pytest.raises(DatasetError, match=rf"^{tmp_path / 'images.gz'}: .*{reason}.*$"):
+        with pytest.raises(
+            DatasetError, match=rf"^{tmp_path / 'images.gz'}: .*{reason}.*$"
+        ):
             read_idx(tmp_path / "images.gz")
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
@@ -154,8 +172,14 @@ def made(tmp_path: Path) -> Path:
 
 def test_data_set_is_images_as_rows_in_0_to_1_and_their_digits(made):
     dataset = load_dataset(made, "mnist", None, None)
-    assert (dataset.train.images.shape, dataset.test.images.shape) == ((30, 784), (20, 784))
-    assert (dataset.train.images.dtype, dataset.train.digits.dtype) == (np.float32, np.uint8)
+    assert (dataset.train.images.shape, dataset.test.images.shape) == (
+        (30, 784),
+        (20, 784),
+    )
+    assert (dataset.train.images.dtype, dataset.train.digits.dtype) == (
+        np.float32,
+        np.uint8,
+    )
     np.testing.assert_array_equal(dataset.test.digits, np.arange(20) % 10)
     written = made_images(dataset.train.digits).reshape(30, 784)
     np.testing.assert_allclose(dataset.train.images, written / 255, rtol=1e-7)
@@ -167,27 +191,45 @@ def test_data_set_is_images_as_rows_in_0_to_1_and_their_digits(made):
 
 def test_fingerprint_tells_images_digits_and_splits_apart(made):
     images, digits = load_dataset(made, "mnist", None, None).train
-    split, other_images, other_digits = (images, digits), (1 - images, digits), (images, 9 - digits)
+    split, other_images, other_digits = (
+        (images, digits),
+        (1 - images, digits),
+        (images, 9 - digits),
+    )
     pairs = [(split, split), (other_images, split), (split, other_digits)]
-    prints = {mnist_loader.Dataset("a", Split(*a), Split(*b)).fingerprint for a, b in pairs * 2}
+    prints = {
+        mnist_loader.Dataset("a", Split(*a), Split(*b)).fingerprint
+        for a, b in pairs * 2
+    }
     assert len(prints) == 3
 
 
 def test_targets_are_one_for_the_digit_and_zero_for_the_rest():
     split = Split(np.zeros((5, 784), np.float32), np.array([8, 0, 8, 3, 9], np.uint8))
-    assert (split.targets().tolist(), split.targets().dtype) == ([1, 0, 1, 0, 0], np.float32)
+    assert (split.targets().tolist(), split.targets().dtype) == (
+        [1, 0, 1, 0, 0],
+        np.float32,
+    )
     assert split.targets(3).tolist() == [0, 0, 0, 1, 0]
     for digit in 10, 11, -1, "8", 8.5, None:
-        with pytest.raises(ValueError, match=f"digit is {digit!r}; it must be one of 0, 1, .*8, 9"):
+        with pytest.raises(
+            ValueError, match=f"digit is {digit!r}; it must be one of 0, 1, .*8, 9"
+        ):
             split.targets(digit)
 
 
 @parametrize(
     ("arguments", "complaint"),
     [
-        ({"source": "fashion"}, "source is 'fashion'; it must be one of auto, mnist, sample"),
+        (
+            {"source": "fashion"},
+            "source is 'fashion'; it must be one of auto, mnist, sample",
+        ),
         *(
-            ({name: size}, f"{name} is {size!r}; it must be a whole number, at least 1, or")
+            (
+                {name: size},
+                f"{name} is {size!r}; it must be a whole number, at least 1, or",
+            )
             for name in ("train_size", "test_size")
             for size in (0, -1, "5", 2.5, 2.0, True, math.nan)
         ),
@@ -199,13 +241,24 @@ def test_argument_out_of_its_range_is_refused(made, arguments, complaint):
         load_dataset(made, **{"train_size": None, "test_size": None} | arguments)
 
 
-INTERCHANGED = f"{TRAIN_IMAGES} holds labels, {TRAIN_LABELS} 3-dimensional data.*interchanged"
+INTERCHANGED = (
+    f"{TRAIN_IMAGES} holds labels, {TRAIN_LABELS} 3-dimensional data.*interchanged"
+)
 MISFITS = [
-    ({TRAIN_LABELS: np.zeros(29)}, f"{TRAIN_IMAGES} holds 30 images, {TRAIN_LABELS} 29 labels"),
+    (
+        {TRAIN_LABELS: np.zeros(29)},
+        f"{TRAIN_IMAGES} holds 30 images, {TRAIN_LABELS} 29 labels",
+    ),
     ({TRAIN_IMAGES: np.zeros((31, 28, 28))}, "holds 31 images, .* 30 labels"),
     ({TEST_IMAGES: IMAGES[:0], TEST_LABELS: LABELS[:0]}, "holds 0 images, .* 0 labels"),
-    ({TEST_LABELS: np.where(np.arange(20) == 13, 10, 1)}, f"{TEST_LABELS}: label 13 is 10"),
-    ({TEST_IMAGES: np.zeros((20, 28, 27))}, f"{TEST_IMAGES} holds 28x27 pixels an image"),
+    (
+        {TEST_LABELS: np.where(np.arange(20) == 13, 10, 1)},
+        f"{TEST_LABELS}: label 13 is 10",
+    ),
+    (
+        {TEST_IMAGES: np.zeros((20, 28, 27))},
+        f"{TEST_IMAGES} holds 28x27 pixels an image",
+    ),
     ({TEST_IMAGES: np.zeros((20, 784))}, f"{TEST_IMAGES} holds 784 pixels an image"),
     ({TRAIN_IMAGES: np.zeros(30), TRAIN_LABELS: np.zeros((30, 28, 28))}, INTERCHANGED),
     ({TRAIN_LABELS: np.zeros((30, 28, 28))}, f"{TRAIN_LABELS} 3-dimensional data"),
@@ -238,7 +291,9 @@ def files(made_dir, monkeypatch) -> dict[str, bytes]:
     facts = {}
     for name in MNIST_FILES:
         both = packed[name], gzip.decompress(packed[name])
-        facts[name] = [(len(content), hashlib.sha256(content).hexdigest()) for content in both]
+        facts[name] = [
+            (len(content), hashlib.sha256(content).hexdigest()) for content in both
+        ]
     monkeypatch.setattr(mnist_loader, "MNIST_FILES", facts)
     monkeypatch.setattr(mnist_loader, "ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(mnist_loader, "PATIENCE_SECONDS", 0.2)
@@ -258,12 +313,17 @@ def files(made_dir, monkeypatch) -> dict[str, bytes]:
 def test_original_bytes_are_mnist_however_spelt_and_others_carry_their_directorys_name(
     files, tmp_path, monkeypatch, spelling, directory, changed_files, name
 ):
-    path, others = tmp_path / directory, contents(write_dataset(tmp_path / "others", seed=3))
+    path, others = (
+        tmp_path / directory,
+        contents(write_dataset(tmp_path / "others", seed=3)),
+    )
     path.mkdir()
     for number, file in enumerate(MNIST_FILES):
         content = (others if number < changed_files else files)[file]
         new = SPELLINGS[spelling](file)
-        (path / new).write_bytes(content if new.endswith(".gz") else gzip.decompress(content))
+        (path / new).write_bytes(
+            content if new.endswith(".gz") else gzip.decompress(content)
+        )
     assert load_dataset(path, "mnist", 5, 5).name == name
     monkeypatch.chdir(path)
     assert load_dataset(".", "auto", 5, 5).name == name
@@ -288,7 +348,9 @@ def test_a_directorys_name_becomes_a_name_that_can_be_shown(tmp_path):
 
 @parametrize("share", [0.5, 0.999])
 @parametrize("name", [TRAIN_IMAGES, TRAIN_IMAGES.removesuffix(".gz")])
-def test_an_original_that_is_cut_off_is_told_with_both_sizes(files, made, capsys, name, share):
+def test_an_original_that_is_cut_off_is_told_with_both_sizes(
+    files, made, capsys, name, share
+):
     """Where the images that are asked for can be read; a smaller data set is no cut one."""
     whole = files[TRAIN_IMAGES]
     for directory_file in MNIST_FILES:
@@ -308,7 +370,10 @@ def test_other_data_and_other_packing_is_not_called_cut_off(
 ):
     """Packed worse and padded, as tar does, or better than the original, whose size is raised."""
     load_dataset(made, "mnist", 5, 5)
-    facts = {name: ((9000, ""), plain) for name, (_, plain) in mnist_loader.MNIST_FILES.items()}
+    facts = {
+        name: ((9000, ""), plain)
+        for name, (_, plain) in mnist_loader.MNIST_FILES.items()
+    }
     monkeypatch.setattr(mnist_loader, "MNIST_FILES", facts)
     for name, content in files.items():
         packed = gzip.compress(gzip.decompress(content), level)
@@ -321,7 +386,9 @@ def test_what_unpacks_to_more_than_a_data_set_holds_is_refused_early(made):
     """The headers are compared before anything is unpacked."""
     count = b"\1\xc9\xc3\x80"  # 30 million
     labels = gzip.compress(b"\0\0\10\1" + count + bytes(30_000_000), 1)
-    images = gzip.compress(b"\0\0\10\3" + count + b"\0\0\0\x1c" * 2 + bytes(30_000_000), 1)
+    images = gzip.compress(
+        b"\0\0\10\3" + count + b"\0\0\0\x1c" * 2 + bytes(30_000_000), 1
+    )
     for bombs in ({TRAIN_LABELS: labels}, {TRAIN_IMAGES: images, TRAIN_LABELS: labels}):
         for name, bomb in bombs.items():
             (made / name).write_bytes(bomb)
@@ -342,11 +409,15 @@ def test_named_directory_that_lacks_files_is_an_error(made, mirrors, source, gon
     for name in gone:
         (made / name).unlink()
     (made / "digits.csv").touch()
-    with pytest.raises(DatasetError, match=f"^{made} lacks .*--data-dir.*MNIST_DATA_DIR") as caught:
+    with pytest.raises(
+        DatasetError, match=f"^{made} lacks .*--data-dir.*MNIST_DATA_DIR"
+    ) as caught:
         load_dataset(made, source)
     lacks, holds = str(caught.value).split(" (it holds ")
     assert {name for name in MNIST_FILES if name in lacks} == set(gone)
-    assert {name for name in MNIST_FILES if name in holds} == set(MNIST_FILES) - set(gone)
+    assert {name for name in MNIST_FILES if name in holds} == set(MNIST_FILES) - set(
+        gone
+    )
     assert "digits.csv" in holds
     assert mirror.requests == []
 
@@ -354,14 +425,20 @@ def test_named_directory_that_lacks_files_is_an_error(made, mirrors, source, gon
 @parametrize(
     "name",
     [
-        *("train-images-idx3-ubyte (1).gz", "train-images-idx3-ubyte.gz.gz", "mnist.npz"),
+        *(
+            "train-images-idx3-ubyte (1).gz",
+            "train-images-idx3-ubyte.gz.gz",
+            "mnist.npz",
+        ),
         *("train.csv", "archive.zip", "emnist-digits-train-images-idx3-ubyte.gz"),
     ],
 )
 def test_what_the_user_may_have_meant_is_named(tmp_path, name):
     for other in name, "a.txt", ".b.jpg":
         (tmp_path / other).touch()
-    with pytest.raises(DatasetError, match=rf"{TEST_LABELS} \(it holds {re.escape(name)}\); put"):
+    with pytest.raises(
+        DatasetError, match=rf"{TEST_LABELS} \(it holds {re.escape(name)}\); put"
+    ):
         load_dataset(tmp_path)
 
 
@@ -375,13 +452,19 @@ def test_what_the_user_may_have_meant_is_named(tmp_path, name):
 )
 def test_what_is_wrong_with_the_directory_is_told(tmp_path, make, told):
     make(tmp_path / "MNIST")
-    with pytest.raises(DatasetError, match=rf"^{tmp_path / 'MNIST'} lacks .* \({told}\); put"):
+    with pytest.raises(
+        DatasetError, match=rf"^{tmp_path / 'MNIST'} lacks .* \({told}\); put"
+    ):
         load_dataset(tmp_path / "MNIST")
 
 
 def test_a_typo_in_the_environment_ends_the_script_with_2(root, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", "import mnist_loader as m; m.utils.run_script(m.load_dataset)"],
+        [
+            sys.executable,
+            "-c",
+            "import mnist_loader as m; m.utils.run_script(m.load_dataset)",
+        ],
         env=os.environ | {"MNIST_DATA_DIR": f"{tmp_path}/absent"},
         cwd=root,
         capture_output=True,
@@ -422,7 +505,9 @@ class Mirror:
     def serve(self) -> None:
         while True:
             with suppress(ConnectionError), self.socket.accept()[0] as connection:
-                self.requests.append(connection.recv(10_000).decode().split()[1].lstrip("/"))
+                self.requests.append(
+                    connection.recv(10_000).decode().split()[1].lstrip("/")
+                )
                 connection.sendall(ANSWERS[self.fault](self.files[self.requests[-1]]))
                 for _ in range(300 * (self.fault == "trickles")):
                     connection.sendall(b"x")
@@ -438,13 +523,17 @@ def mirrors(files, monkeypatch):
 
     def start(*faults: str) -> list[Mirror]:
         started.extend(Mirror(files, fault) for fault in faults)
-        monkeypatch.setattr(mnist_loader, "MIRRORS", tuple(mirror.url for mirror in started))
+        monkeypatch.setattr(
+            mnist_loader, "MIRRORS", tuple(mirror.url for mirror in started)
+        )
         return started
 
     return start
 
 
-def test_what_is_missing_is_downloaded_and_what_is_right_left_alone(mirrors, files, tmp_path):
+def test_what_is_missing_is_downloaded_and_what_is_right_left_alone(
+    mirrors, files, tmp_path
+):
     (mirror,) = mirrors("")
     directory = tmp_path / "new" / "data"
     paths = download_mnist(directory)
@@ -459,7 +548,9 @@ def test_what_is_missing_is_downloaded_and_what_is_right_left_alone(mirrors, fil
 def test_wrong_file_is_refused_by_name_and_left_alone(mirrors, tmp_path):
     (mirror,) = mirrors("")
     (tmp_path / TEST_LABELS).write_bytes(b"clothes, not digits")
-    with pytest.raises(DatasetError, match=f"^{tmp_path / TEST_LABELS} is not MNIST's.*move it"):
+    with pytest.raises(
+        DatasetError, match=f"^{tmp_path / TEST_LABELS} is not MNIST's.*move it"
+    ):
         download_mnist(tmp_path)
     assert contents(tmp_path) == {TEST_LABELS: b"clothes, not digits"}
     assert mirror.requests == []
@@ -472,18 +563,21 @@ def test_wrong_file_is_refused_by_name_and_left_alone(mirrors, tmp_path):
         ("babbles", "SSH"),
         ("lies", "another file, 6 bytes of"),
         ("alters", "another file"),
-        ("exceeds", r"another file, \d{1,6} bytes"),  # no more of it is taken than shows that
+        (
+            "exceeds",
+            r"another file, \d{1,6} bytes",
+        ),  # no more of it is taken than shows that
         ("cuts", "another file|IncompleteRead"),
         ("hangs", "timed out"),
         ("stalls", "timed out"),
         ("trickles", r"too slow, \d\d? bytes of \d{4} came"),
     ],
 )
-def test_faulty_mirror_is_named_and_the_next_one_asked(mirrors, files, tmp_path, fault, reason):
+def test_faulty_mirror_is_named_and_the_next_one_asked(
+    mirrors, files, tmp_path, fault, reason
+):
     (faulty,), begin = mirrors(fault), time.perf_counter()
-    named = (
-        rf"^{tmp_path} lacks .*{faulty.url}{TRAIN_IMAGES}: .*{reason}.*by hand.*--dataset sample"
-    )
+    named = rf"^{tmp_path} lacks .*{faulty.url}{TRAIN_IMAGES}: .*{reason}.*by hand.*--dataset sample"
     with pytest.raises(DatasetError, match=named):
         download_mnist(tmp_path)
     assert time.perf_counter() - begin < 5  # whoever is offline must not wait
@@ -507,13 +601,17 @@ def test_nothing_is_fetched_that_could_not_be_written(mirrors, tmp_path, where):
 
 def test_every_mirror_that_failed_is_named(mirrors, tmp_path):
     one, other = mirrors("lies", "forbids")
-    with pytest.raises(DatasetError, match=f"{one.url}.* another file.*{other.url}.* 403"):
+    with pytest.raises(
+        DatasetError, match=f"{one.url}.* another file.*{other.url}.* 403"
+    ):
         download_mnist(tmp_path)
 
 
 def test_full_disk_leaves_no_part_of_a_download(mirrors, tmp_path, monkeypatch):
     mirrors("")
-    monkeypatch.setattr(os, "fsync", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+    monkeypatch.setattr(
+        os, "fsync", Mock(side_effect=OSError(errno.ENOSPC, "No space left"))
+    )
     with pytest.raises(UserError, match="No space left"):
         download_mnist(tmp_path)
     assert contents(tmp_path) == {}
@@ -566,8 +664,14 @@ def test_sample_steps_in_where_stderr_is_full(own_dir, monkeypatch):
 def test_sample_is_what_its_readme_says_even_where_mnist_is(made_dir):
     dataset = load_dataset(made_dir, "sample", None, None)
     assert dataset.name == "sample"
-    assert [np.bincount(split.digits).tolist() for split in dataset[1:]] == [[500] * 10, [100] * 10]
-    assert sum(path.stat().st_size for path in mnist_loader.SAMPLE_DIR.glob("*.gz")) <= 1_500_000
+    assert [np.bincount(split.digits).tolist() for split in dataset[1:]] == [
+        [500] * 10,
+        [100] * 10,
+    ]
+    assert (
+        sum(path.stat().st_size for path in mnist_loader.SAMPLE_DIR.glob("*.gz"))
+        <= 1_500_000
+    )
     images = dataset.train.images.reshape(-1, 28, 28)
     for axis in (1, 2):  # in MNIST's form
         assert (images.any(axis=axis).sum(axis=1) <= 20).all()
@@ -589,16 +693,24 @@ def test_the_script_that_draws_the_sample_writes_the_same_bytes_again(tmp_path, 
 # --- python mnist_loader.py, and MNIST itself -------------------------------------------------
 
 
-def test_script_downloads_verifies_and_tells_the_characteristics(mirrors, tmp_path, capsys):
+def test_script_downloads_verifies_and_tells_the_characteristics(
+    mirrors, tmp_path, capsys
+):
     mirrors("")
     assert mnist_loader.main(["--data-dir", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    for line in ("180 images of the digits", "120 training examples, 60 test examples", "28x28"):
+    for line in (
+        "180 images of the digits",
+        "120 training examples, 60 test examples",
+        "28x28",
+    ):
         assert line in told
     assert told.count("Verified: ") == 4
 
 
-def test_script_tells_the_lab_sheets_characteristics_of_mnist_in_russian(mnist_dir, capsys):
+def test_script_tells_the_lab_sheets_characteristics_of_mnist_in_russian(
+    mnist_dir, capsys
+):
     assert mnist_loader.main(["--data-dir", str(mnist_dir), "--lang", "ru"]) == 0
     told = capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", "")
     for line in (
@@ -615,9 +727,14 @@ def test_script_tells_the_lab_sheets_characteristics_of_mnist_in_russian(mnist_d
 def test_mnist_is_what_is_published(mnist_dir):
     dataset = load_dataset(mnist_dir, "mnist", None, None)
     assert dataset.name == "MNIST"
-    assert (dataset.train.images.shape, dataset.test.images.shape) == ((60000, 784), (10000, 784))
+    assert (dataset.train.images.shape, dataset.test.images.shape) == (
+        (60000, 784),
+        (10000, 784),
+    )
     assert dataset.train.digits[:5].tolist() == [5, 0, 4, 1, 9]
-    assert dataset.train.images.mean(dtype=np.float64) == pytest.approx(0.1307, abs=5e-5)
+    assert dataset.train.images.mean(dtype=np.float64) == pytest.approx(
+        0.1307, abs=5e-5
+    )
     assert [split.targets().sum() for split in dataset[1:]] == [5851, 974]
     assert [split.targets().sum() for split in load_dataset(mnist_dir)[1:]] == [462, 89]
 
@@ -625,7 +742,9 @@ def test_mnist_is_what_is_published(mnist_dir):
 # --- deformed copies --------------------------------------------------------------------------
 
 DEFORMATIONS = ("ROTATION", "SHEAR", "SCALE", "SHIFT", "BEND")
-PLACES = np.indices((28, 28)) - mnist_loader.CENTRE  # row and column of each pixel from the centre
+PLACES = (
+    np.indices((28, 28)) - mnist_loader.CENTRE
+)  # row and column of each pixel from the centre
 INSIDE = slice(8, 20)  # pixels that no deformation of these tests brings near the edge
 INNER = PLACES[:, INSIDE, INSIDE].reshape(2, 144)
 
@@ -635,7 +754,9 @@ def copies_of(monkeypatch, image: np.ndarray, rng=None, **sizes: float) -> np.nd
     for name in DEFORMATIONS:
         monkeypatch.setattr(mnist_loader, name, sizes.get(name, 0))
     images = np.float32(image).reshape(1, 784).repeat(200, axis=0)
-    return mnist_loader.augment(images, rng or np.random.default_rng(1)).reshape(200, 28, 28)
+    return mnist_loader.augment(images, rng or np.random.default_rng(1)).reshape(
+        200, 28, 28
+    )
 
 
 def maps_of_copies(monkeypatch, rng=None, **sizes: float) -> np.ndarray:
@@ -643,8 +764,12 @@ def maps_of_copies(monkeypatch, rng=None, **sizes: float) -> np.ndarray:
 
     Copies of ramps tell: each pixel is as bright as its row, or its column, is far.
     """
-    copies = [copies_of(monkeypatch, 0.5 + places / 40, rng, **sizes) for places in PLACES]
-    return 40 * (np.stack(copies, axis=1)[:, :, INSIDE, INSIDE].reshape(200, 2, 144) - 0.5)
+    copies = [
+        copies_of(monkeypatch, 0.5 + places / 40, rng, **sizes) for places in PLACES
+    ]
+    return 40 * (
+        np.stack(copies, axis=1)[:, :, INSIDE, INSIDE].reshape(200, 2, 144) - 0.5
+    )
 
 
 def matrices_of_copies(monkeypatch, **sizes: float) -> np.ndarray:
@@ -656,21 +781,32 @@ def matrices_of_copies(monkeypatch, **sizes: float) -> np.ndarray:
 
 
 AFFINE = {  # how a map is made of one amount or two, and where and how those are told from it
-    "ROTATION": (lambda u: [[np.cos(u), -np.sin(u), 0], [np.sin(u), np.cos(u), 0]], [3], np.arcsin),
+    "ROTATION": (
+        lambda u: [[np.cos(u), -np.sin(u), 0], [np.sin(u), np.cos(u), 0]],
+        [3],
+        np.arcsin,
+    ),
     "SHEAR": (lambda u: [[1, u, 0], [0, 1, 0]], [1], np.float64),
     "SCALE": (lambda u, v: [[np.exp(u), 0, 0], [0, np.exp(v), 0]], [0, 4], np.log),
     "SHIFT": (lambda u, v: [[1, 0, u], [0, 1, v]], [2, 5], np.float64),
 }
 
 
-def test_each_copy_is_turned_sheared_scaled_and_shifted_by_amounts_of_its_own(monkeypatch):
+def test_each_copy_is_turned_sheared_scaled_and_shifted_by_amounts_of_its_own(
+    monkeypatch,
+):
     alone = {}
     for name, (make, places, amount_of) in AFFINE.items():
         alone[name] = matrices_of_copies(monkeypatch, **{name: 0.2})
         amounts = amount_of(alone[name].reshape(200, 6)[:, places])
         for drawn in amounts.T:  # evenly, to either side
-            assert np.sort(drawn) == pytest.approx(np.linspace(-0.2, 0.2, 200), abs=0.04)
-        assert abs(np.corrcoef(amounts[:, 0], amounts[:, -1])[0, 1]) < 0.2 or len(places) == 1
+            assert np.sort(drawn) == pytest.approx(
+                np.linspace(-0.2, 0.2, 200), abs=0.04
+            )
+        assert (
+            abs(np.corrcoef(amounts[:, 0], amounts[:, -1])[0, 1]) < 0.2
+            or len(places) == 1
+        )
         np.testing.assert_allclose(alone[name], [make(*u) for u in amounts], atol=1e-4)
     together = matrices_of_copies(monkeypatch, **dict.fromkeys(AFFINE, 0.2))
     rotation, shear, scale, shift = alone.values()
@@ -682,7 +818,9 @@ def test_each_copy_is_turned_sheared_scaled_and_shifted_by_amounts_of_its_own(mo
 def test_paper_follows_where_an_image_is_shifted(monkeypatch):
     down, across = matrices_of_copies(monkeypatch, SHIFT=2)[..., 2].T
     ink = copies_of(monkeypatch, np.ones((28, 28)), SHIFT=2).sum(axis=(1, 2))
-    np.testing.assert_allclose(ink, (28 - np.abs(down)) * (28 - np.abs(across)), rtol=1e-4)
+    np.testing.assert_allclose(
+        ink, (28 - np.abs(down)) * (28 - np.abs(across)), rtol=1e-4
+    )
 
 
 def test_each_copy_is_bent_smoothly_by_half_the_control_points_deviation(monkeypatch):
@@ -697,16 +835,22 @@ def test_each_copy_is_bent_smoothly_by_half_the_control_points_deviation(monkeyp
     assert abs(np.corrcoef(bends[:, :, 3, 3].T)[0, 1]) < 0.2
     alike = Mock(uniform=lambda low, high, shape: np.zeros(shape))
     alike.normal = lambda mean, deviation, shape: np.full(shape, deviation)
-    shifts = maps_of_copies(monkeypatch, alike, BEND=1.5) - INNER  # the splines' sum is 1
+    shifts = (
+        maps_of_copies(monkeypatch, alike, BEND=1.5) - INNER
+    )  # the splines' sum is 1
     np.testing.assert_allclose(shifts, 1.5, atol=1e-4)
 
 
 def test_copies_keep_shape_type_and_range_and_follow_from_the_generator(monkeypatch):
     images = made_images(np.arange(70) % 10).reshape(70, 784).astype(np.float32) / 255
-    first, again = (mnist_loader.augment(images, np.random.default_rng(3)) for _ in range(2))
+    first, again = (
+        mnist_loader.augment(images, np.random.default_rng(3)) for _ in range(2)
+    )
     assert (first.shape, first.dtype) == ((70, 784), np.float32)
     assert (first.min(), first.max() <= 1, first.max() > 0.9) == (0, True, True)
     np.testing.assert_array_equal(first, again)
     assert mnist_loader.augment(images[:0], np.random.default_rng(3)).shape == (0, 784)
     unchanged = copies_of(monkeypatch, images[0])
-    np.testing.assert_array_equal(unchanged, images[0].reshape(1, 28, 28).repeat(200, axis=0))
+    np.testing.assert_array_equal(
+        unchanged, images[0].reshape(1, 28, 28).repeat(200, axis=0)
+    )

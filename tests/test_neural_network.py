@@ -40,7 +40,9 @@ def parameters(network: NeuralNetwork) -> list[np.ndarray]:
     return network.weights + network.biases
 
 
-def assert_same(network: NeuralNetwork, other: NeuralNetwork, tolerance: float = 0) -> None:
+def assert_same(
+    network: NeuralNetwork, other: NeuralNetwork, tolerance: float = 0
+) -> None:
     """Each array within the tolerance of its scale; biases start at 0, so of 0.1 at least."""
     for ours, theirs in zip(parameters(network), parameters(other), strict=True):
         assert ours.dtype == theirs.dtype
@@ -84,7 +86,10 @@ def test_two_updates_are_those_worked_out_by_hand():
     """g + 0.5 w, then v = 0.9 v + that, then w - 0.1 v; from w = 2, v = 0 with g = 1 twice."""
     w, v, g = np.array([2.0]), np.array([0.0]), np.array([1.0])
     sgd = SGD(0.1, momentum=0.9, l2=0.5)
-    for by_hand in (1.8, 2.0), (1.43, 3.7):  # v = 0.9 * 2 + 1 + 0.5 * 1.8, w = 1.8 - 0.37
+    for by_hand in (
+        (1.8, 2.0),
+        (1.43, 3.7),
+    ):  # v = 0.9 * 2 + 1 + 0.5 * 1.8, w = 1.8 - 0.37
         sgd.update(w, g, v)
         assert (w[0], v[0], g[0]) == pytest.approx((*by_hand, 1))
     sgd.of_biases.update(w, g, v)  # without L2: v = 0.9 * 3.7 + 1
@@ -96,7 +101,9 @@ def test_two_updates_are_those_worked_out_by_hand():
 
 def test_a_network_says_its_layers_dropout_and_dtype():
     network = NeuralNetwork((784, 64, 32, 1), dropout=0.25, dtype="float64")
-    assert repr(network) == "NeuralNetwork((784, 64, 32, 1), dropout=0.25, dtype=float64)"
+    assert (
+        repr(network) == "NeuralNetwork((784, 64, 32, 1), dropout=0.25, dtype=float64)"
+    )
 
 
 def test_two_moons_are_learnt_from_any_finite_coordinates():
@@ -118,8 +125,12 @@ def relu(z: np.ndarray) -> np.ndarray:
 @parametrize("sgd", [SGD(), SGD(momentum=0.9, l2=1e-3)])
 def test_hidden_layers_may_have_another_activation(monkeypatch, sgd):
     """All that computes takes it from one place: block form, step, prediction, input gradient."""
-    monkeypatch.setattr(neural_network, "HIDDEN", neural_network.Activation(relu, lambda a: a > 0))
-    block, steps = (NeuralNetwork((784, 9, 5, 1), dropout=0.2, dtype="float64") for _ in range(2))
+    monkeypatch.setattr(
+        neural_network, "HIDDEN", neural_network.Activation(relu, lambda a: a > 0)
+    )
+    block, steps = (
+        NeuralNetwork((784, 9, 5, 1), dropout=0.2, dtype="float64") for _ in range(2)
+    )
     order = np.arange(150)
     block.train_epoch(DRAWN, IS_8, sgd, order)
     steps.train_epoch(DRAWN, IS_8, sgd, order, loop=True)
@@ -127,12 +138,16 @@ def test_hidden_layers_may_have_another_activation(monkeypatch, sgd):
     a1 = np.maximum(DRAWN @ block.weights[0] + block.biases[0], 0)
     a2 = np.maximum(a1 @ block.weights[1] + block.biases[1], 0)
     z = (a2 @ block.weights[2] + block.biases[2])[:, 0]
-    np.testing.assert_allclose(block.predict_proba(DRAWN), 1 / (1 + np.exp(-z)), rtol=1e-12)
+    np.testing.assert_allclose(
+        block.predict_proba(DRAWN), 1 / (1 + np.exp(-z)), rtol=1e-12
+    )
     x = DRAWN[:1].astype(float)
     gradient = block.input_gradient(x)[0, 300:310]
     steps = x + STEP * np.eye(784)[300:310], x - STEP * np.eye(784)[300:310]
     above, below = map(block.predict_proba, steps)
-    np.testing.assert_allclose(gradient, (above - below) / (2 * STEP), rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(
+        gradient, (above - below) / (2 * STEP), rtol=1e-5, atol=1e-9
+    )
 
 
 @parametrize("scale", [0.1, 0.5])
@@ -142,7 +157,10 @@ def test_starting_weights_are_normal_with_the_given_scale_and_biases_zero(scale)
     assert w.mean() == pytest.approx(0, abs=5 / math.sqrt(w.size))
     assert w.std() == pytest.approx(1, abs=5 / math.sqrt(2 * w.size))
     assert (w**4).mean() == pytest.approx(3, abs=0.2)  # a uniform distribution has 1.8
-    assert [(b.shape, b.any()) for b in network.biases] == [((250,), False), ((1,), False)]
+    assert [(b.shape, b.any()) for b in network.biases] == [
+        ((250,), False),
+        ((1,), False),
+    ]
 
 
 def test_answer_is_yes_from_the_threshold_up():
@@ -150,8 +168,12 @@ def test_answer_is_yes_from_the_threshold_up():
     x, _ = made_samples(49, 5)
     probabilities = network.predict_proba(x)
     assert (probabilities.shape, probabilities.dtype) == ((49,), np.float32)
-    threshold = float(np.median(probabilities))  # one of them, so that it is met exactly
-    assert network.predict(x, threshold).tolist() == (probabilities >= threshold).tolist()
+    threshold = float(
+        np.median(probabilities)
+    )  # one of them, so that it is met exactly
+    assert (
+        network.predict(x, threshold).tolist() == (probabilities >= threshold).tolist()
+    )
     assert network.predict(x).tolist() == (probabilities >= 0.5).tolist()
     assert network.predict(x[:0]).shape == (0,)
 
@@ -159,7 +181,9 @@ def test_answer_is_yes_from_the_threshold_up():
 # --- gradients against central differences ----------------------------------------------------
 
 
-def check_gradient(gradient: np.ndarray, function: Callable[[], float], at: np.ndarray) -> None:
+def check_gradient(
+    gradient: np.ndarray, function: Callable[[], float], at: np.ndarray
+) -> None:
     """Hold d function / d at, by central differences, against the gradient; show both numbers."""
     assert gradient.shape == at.shape
     for place in np.ndindex(at.shape):
@@ -173,13 +197,20 @@ def check_gradient(gradient: np.ndarray, function: Callable[[], float], at: np.n
         )
 
 
-RULES = [SGD(1), SGD(0.5, l2=0.3), SGD(0.5, momentum=0.9), SGD(0.2, momentum=0.5, l2=0.1)]
+RULES = [
+    SGD(1),
+    SGD(0.5, l2=0.3),
+    SGD(0.5, momentum=0.9),
+    SGD(0.2, momentum=0.5, l2=0.1),
+]
 
 
 @parametrize("y", [0, 1])
 @parametrize("hidden", [(), (5,), (5, 4), (5, 4, 3)])
 @parametrize("sgd", RULES)
-def test_each_of_three_steps_follows_the_rule_with_the_gradient_of_the_loss(hidden, sgd, y):
+def test_each_of_three_steps_follows_the_rule_with_the_gradient_of_the_loss(
+    hidden, sgd, y
+):
     """w lost learning_rate * v, with v = momentum * v + g; so g is told from two changes of w."""
     network = NeuralNetwork((6, *hidden, 1), weight_scale=0.7, seed=5, dtype="float64")
     for b in network.biases:
@@ -193,7 +224,9 @@ def test_each_of_three_steps_follows_the_rule_with_the_gradient_of_the_loss(hidd
             return float((before.predict_proba(x[np.newaxis])[0] - y) ** 2)
 
         def with_decay(loss=loss, before=before) -> float:
-            return loss() + sgd.l2 / 2 * sum(float((w**2).sum()) for w in before.weights)
+            return loss() + sgd.l2 / 2 * sum(
+                float((w**2).sum()) for w in before.weights
+            )
 
         assert told == pytest.approx(loss())
         changes = zip(parameters(before), parameters(network), strict=True)
@@ -209,7 +242,9 @@ def test_input_gradient_is_the_slope_of_the_probability(hidden):
     x, _ = made_samples(3, 6)
     gradient = network.input_gradient(x)
     for row in range(3):
-        check_gradient(gradient[row], lambda row=row: network.predict_proba(x)[row], x[row])
+        check_gradient(
+            gradient[row], lambda row=row: network.predict_proba(x)[row], x[row]
+        )
 
 
 def test_probability_of_a_2_2_1_network_is_the_one_computed_by_hand():
@@ -230,9 +265,16 @@ CASES = {
     "l2": {"sgd": SGD(l2=1e-2)},
     "dropout": {"dropout": 0.3},
     "no hidden layer": {"hidden": ()},
-    "no hidden layer, momentum and l2": {"hidden": (), "sgd": SGD(momentum=0.9, l2=1e-2)},
+    "no hidden layer, momentum and l2": {
+        "hidden": (),
+        "sgd": SGD(momentum=0.9, l2=1e-2),
+    },
     "two hidden layers": {"hidden": (64, 32)},
-    "all together": {"sgd": SGD(momentum=0.9, l2=1e-4), "dropout": 0.3, "hidden": (64, 32, 16)},
+    "all together": {
+        "sgd": SGD(momentum=0.9, l2=1e-4),
+        "dropout": 0.3,
+        "hidden": (64, 32, 16),
+    },
     "strong l2 and momentum": {"sgd": SGD(0.02, momentum=0.5, l2=0.5)},
     "large steps": {"sgd": SGD(0.1)},
     "settings that change": {
@@ -248,7 +290,9 @@ CASES = {
 }
 TOLERANCES = {"float64": 1e-10, "float32": 1e-3}
 DIGITS = np.arange(150) % 10
-DRAWN = made_images(DIGITS).reshape(150, 784) / np.float32(255)  # some inputs are blank in all
+DRAWN = made_images(DIGITS).reshape(150, 784) / np.float32(
+    255
+)  # some inputs are blank in all
 IS_8 = (DIGITS == 8).astype(np.float32)
 
 
@@ -259,7 +303,9 @@ def test_epoch_is_its_steps_in_the_given_order(case, dtype):
     settings = {"sgd": SGD(), "then": (), "hidden": (64,), "order": None} | CASES[case]
     block, loop = (
         NeuralNetwork(
-            (784, *settings["hidden"], 1), dropout=settings.get("dropout", 0), dtype=dtype
+            (784, *settings["hidden"], 1),
+            dropout=settings.get("dropout", 0),
+            dtype=dtype,
         )
         for _ in range(2)
     )
@@ -281,7 +327,9 @@ def test_default_order_has_every_row_once_and_is_another_one_each_epoch():
     for _ in range(2):
         network.weights[0][:] = network.biases[0][:] = 0
         network.train_epoch(np.eye(30), np.zeros(30), SGD(0.001))
-        np.testing.assert_allclose(network.weights[0], -0.001 * 2 * 0.5 * 0.25, rtol=0.02)
+        np.testing.assert_allclose(
+            network.weights[0], -0.001 * 2 * 0.5 * 0.25, rtol=0.02
+        )
         orders.append(np.argsort(network.weights[0][:, 0]).tolist())
     assert orders[0] != orders[1]
     assert sorted(orders[0]) not in orders
@@ -290,7 +338,9 @@ def test_default_order_has_every_row_once_and_is_another_one_each_epoch():
 def test_same_seed_trains_to_the_same_bits_and_another_to_others():
     x, y = made_samples(50, 12)
     networks = [NeuralNetwork((12, 8, 1), dropout=0.2, seed=seed) for seed in (4, 4, 5)]
-    losses = [[network.train_epoch(x, y, SGD(0.1)) for _ in range(3)] for network in networks]
+    losses = [
+        [network.train_epoch(x, y, SGD(0.1)) for _ in range(3)] for network in networks
+    ]
     assert losses[0] == losses[1] != losses[2]
     assert_same(*networks[:2])
 
@@ -310,7 +360,10 @@ def test_epoch_counts_its_samples_and_leaves_them_and_the_weights_of_blank_input
 @pytest.mark.filterwarnings("error")
 @parametrize("dtype", DTYPES)
 @parametrize(
-    ("sgd", "order"),  # each update multiplies the weights by -99; one update makes them infinite
+    (
+        "sgd",
+        "order",
+    ),  # each update multiplies the weights by -99; one update makes them infinite
     [(SGD(100, l2=1), [*range(150)] * 2), (SGD(1e300, l2=1e300), [0])],
 )
 def test_divergence_is_told_in_a_line_with_the_settings(dtype, sgd, order):
@@ -335,9 +388,15 @@ def test_each_update_drops_other_units_as_often_as_asked_and_scales_the_rest():
     for _ in range(400):
         w1, w2, b1, b2 = (array.copy() for array in parameters(network))
         network.train_step(x, 1, SGD(0.001))
-        mask = (network.weights[1] - w2)[:, 0] / (network.biases[1] - b2) / np.tanh(x @ w1 + b1)
+        mask = (
+            (network.weights[1] - w2)[:, 0]
+            / (network.biases[1] - b2)
+            / np.tanh(x @ w1 + b1)
+        )
         learnt = (network.weights[0] != w1).any(axis=0)
-        np.testing.assert_array_equal(learnt, np.abs(mask) > 1e-6)  # a dropped unit learns nothing
+        np.testing.assert_array_equal(
+            learnt, np.abs(mask) > 1e-6
+        )  # a dropped unit learns nothing
         masks.append(mask)
     masks, kept = np.array(masks), np.abs(masks) > 1e-6
     np.testing.assert_allclose(masks[kept], 1 / 0.7, rtol=1e-6)
@@ -371,7 +430,11 @@ def test_loaded_network_goes_on_as_if_it_had_never_stopped(tmp_path, sgd, dtype)
     with np.load(tmp_path / "half") as file:
         assert ("vw1" in file) == (sgd.momentum > 0)
     np.testing.assert_array_equal(loaded.predict_proba(X), network.predict_proba(X))
-    assert (loaded.layer_sizes, loaded.dropout, loaded.dtype) == ((6, 5, 4, 1), 0.25, dtype)
+    assert (loaded.layer_sizes, loaded.dropout, loaded.dtype) == (
+        (6, 5, 4, 1),
+        0.25,
+        dtype,
+    )
     assert loaded.metadata == network.metadata
     for one in network, loaded:
         one.train_epoch(X, Y, sgd)  # shuffles, draws masks, has velocities
@@ -379,12 +442,17 @@ def test_loaded_network_goes_on_as_if_it_had_never_stopped(tmp_path, sgd, dtype)
     assert saved_bytes(loaded, tmp_path / "a") == saved_bytes(network, tmp_path / "b")
 
 
-def test_same_network_is_saved_to_the_same_bytes_at_any_time(saved, tmp_path, monkeypatch):
+def test_same_network_is_saved_to_the_same_bytes_at_any_time(
+    saved, tmp_path, monkeypatch
+):
     network, later = NeuralNetwork.load(saved), time.time() + 100_000
     monkeypatch.setattr(time, "time", lambda: later)
     monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(later))
     assert saved_bytes(network, tmp_path / "no-suffix") == saved.read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.npz", "no-suffix"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "model.npz",
+        "no-suffix",
+    ]
 
 
 class Trap:
@@ -420,9 +488,16 @@ def test_file_that_is_no_model_is_refused_in_a_line_and_never_unpickled(saved, c
     else:
         trap = np.array([Trap(saved.parent / "sprung")], dtype=object)
         with np.load(saved) as file:
-            arrays = dict(file) | {name: trap if v is TRAP else v for name, v in change.items()}
-        np.savez(saved, **{name: value for name, value in arrays.items() if value is not None})
-    with pytest.raises(ModelError, match=rf"^{saved}: damaged, or not a model of this project.*$"):
+            arrays = dict(file) | {
+                name: trap if v is TRAP else v for name, v in change.items()
+            }
+        np.savez(
+            saved,
+            **{name: value for name, value in arrays.items() if value is not None},
+        )
+    with pytest.raises(
+        ModelError, match=rf"^{saved}: damaged, or not a model of this project.*$"
+    ):
         NeuralNetwork.load(saved)
     assert not (saved.parent / "sprung").exists()
 
@@ -436,7 +511,12 @@ def test_small_file_that_claims_a_huge_network_costs_nothing(saved, claims):
     arrays["network"] = np.array(json.dumps(spec).encode())
     with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
-            shape = {"w1": (784, 10_000), "b1": (10_000,), "w2": (10_000, 1), "b2": (1,)}.get(name)
+            shape = {
+                "w1": (784, 10_000),
+                "b1": (10_000,),
+                "w2": (10_000, 1),
+                "b2": (1,),
+            }.get(name)
             with archive.open(f"{name}.npy", "w") as member:
                 if shape is None or claims == "layer_sizes":
                     np.save(member, array)
@@ -455,35 +535,67 @@ def test_small_file_that_claims_a_huge_network_costs_nothing(saved, claims):
 
 
 def test_missing_model_says_how_to_get_one(tmp_path):
-    with pytest.raises(ModelError, match=r"absent does not exist; run train_network\.py"):
+    with pytest.raises(
+        ModelError, match=r"absent does not exist; run train_network\.py"
+    ):
         NeuralNetwork.load(tmp_path / "absent")
-    with pytest.raises(ModelError, match=rf"^{tmp_path}: cannot be read: not a regular file"):
+    with pytest.raises(
+        ModelError, match=rf"^{tmp_path}: cannot be read: not a regular file"
+    ):
         NeuralNetwork.load(tmp_path)
 
 
 # --- refused arguments ------------------------------------------------------------------------
 
 SMALL, IMAGES, TARGETS = NeuralNetwork((6, 5, 1)), np.zeros((4, 6)), np.zeros(4)
-SIZES = [784, (), (6,), (6, 5), (6, 0, 1), (6, -5, 1), (6, 2.5, 1), (6, "5", 1), (6, 10**18, 1)]
+SIZES = [
+    784,
+    (),
+    (6,),
+    (6, 5),
+    (6, 0, 1),
+    (6, -5, 1),
+    (6, 2.5, 1),
+    (6, "5", 1),
+    (6, 10**18, 1),
+]
 REFUSED = [  # what takes the setting, the range that it names, values outside of it
     (SGD, "learning_rate", "a number above 0", [0, -1, NAN, math.inf, "fast", None]),
     (SGD, "momentum", "from 0 to below 1", [-0.1, 1, NAN]),
     (SGD, "l2", "from 0 up", [-0.1, NAN, math.inf]),
     (NeuralNetwork, "dropout", "from 0 to below 1", [1, -0.5, NAN]),
     (NeuralNetwork, "weight_scale", "from 0 to 1000", [-1, 1e300, NAN, True, "0.1"]),
-    (NeuralNetwork, "seed", "a whole number, at least 0", [-1, 1.5, "x", NAN, math.inf]),
+    (
+        NeuralNetwork,
+        "seed",
+        "a whole number, at least 0",
+        [-1, 1.5, "x", NAN, math.inf],
+    ),
     (NeuralNetwork, "dtype", "float32 or float64", ["float16", "nonsense", int, None]),
     (NeuralNetwork, "layer_sizes", "whole numbers from 1", SIZES),
-    (partial(SMALL.predict, IMAGES), "threshold", "from 0 to 1", [-0.1, 1.1, NAN, None]),
-    (partial(SMALL.train_epoch, IMAGES, TARGETS), "sgd", "an SGD, such", [0.01, None, "fast"]),
+    (
+        partial(SMALL.predict, IMAGES),
+        "threshold",
+        "from 0 to 1",
+        [-0.1, 1.1, NAN, None],
+    ),
+    (
+        partial(SMALL.train_epoch, IMAGES, TARGETS),
+        "sgd",
+        "an SGD, such",
+        [0.01, None, "fast"],
+    ),
     (partial(SMALL.train_step, IMAGES[0], 0), "sgd", "an SGD, such", [0.01]),
 ]
 
 
 @parametrize(
-    ("takes", "name", "allowed", "value"), [(*row, v) for *row, values in REFUSED for v in values]
+    ("takes", "name", "allowed", "value"),
+    [(*row, v) for *row, values in REFUSED for v in values],
 )
-def test_setting_out_of_its_range_is_refused_with_value_and_range(takes, name, allowed, value):
+def test_setting_out_of_its_range_is_refused_with_value_and_range(
+    takes, name, allowed, value
+):
     told = rf"^{re.escape(f'{name} is {value!r}')}; it must be .*{allowed}"
     with pytest.raises(ValueError, match=told):
         takes(**{name: value})
@@ -502,11 +614,17 @@ WRONG = [
     ({"x": np.full((4, 6), math.inf)}, "inputs: values from inf"),
     ({"y": np.zeros(3)}, r"targets: shape \(3,\).* \(4\)"),
     ({"y": np.zeros((4, 1))}, r"targets: shape \(4, 1\)"),
-    ({"y": np.array([0, 0, 1.5, 0])}, r"targets: values from 0 to 1\.5; .*targets\(8\) makes them"),
+    (
+        {"y": np.array([0, 0, 1.5, 0])},
+        r"targets: values from 0 to 1\.5; .*targets\(8\) makes them",
+    ),
     ({"y": np.array([0, NAN, 0, 0])}, "targets: values from nan"),
     ({"y": np.array(["a"] * 4)}, "targets: .*must be numbers"),
     *(({"order": order}, "from 0 to 3") for order in ([0, 4], [-1, 0])),
-    *(({"order": order}, "at least one row number") for order in ([0.0], [[0, 1]], NO_ROWS)),
+    *(
+        ({"order": order}, "at least one row number")
+        for order in ([0.0], [[0, 1]], NO_ROWS)
+    ),
     *(({"step": True, "x": x}, "inputs: ") for x in (np.zeros(5), np.full(6, NAN))),
     ({"step": True, "x": IMAGES[0], "y": 2}, "targets: values from 2 to 2"),
 ]

@@ -75,7 +75,9 @@ def test_no_ink_has_an_empty_form():
     assert not to_mnist_form(np.zeros((10, 10))).any()
 
 
-@pytest.mark.parametrize("pen", [2, 9])  # a thin one, and one of 6 % of the digit's height
+@pytest.mark.parametrize(
+    "pen", [2, 9]
+)  # a thin one, and one of 6 % of the digit's height
 def test_thin_pen_comes_out_as_thick_as_usual(pen):
     thin, usual = only_image(eight(pen)), only_image(eight(pen=15))
     assert thin.max() == pytest.approx(1)
@@ -110,11 +112,17 @@ def lit(light, noise=0):
     [
         pytest.param(255 - eight(), id="light on dark"),
         pytest.param(lit(lambda x, y: 1 - 0.6 * x), id="gradient"),
-        pytest.param(lit(lambda x, y: 1 - 0.6 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)), id="vignette"),
-        pytest.param(lit(lambda x, y: np.where(x + 0.3 * y > 0.65, 0.5, 1.0)), id="shadow's edge"),
+        pytest.param(
+            lit(lambda x, y: 1 - 0.6 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)), id="vignette"
+        ),
+        pytest.param(
+            lit(lambda x, y: np.where(x + 0.3 * y > 0.65, 0.5, 1.0)), id="shadow's edge"
+        ),
         pytest.param(lit(lambda x, y: 0.9, noise=12), id="noise"),
         pytest.param(np.pad(eight() // 3 + 170, 6), id="pencil in a black border"),
-        pytest.param(np.pad(eight(), ((0, 0), (0, 40)), constant_values=60), id="table beside"),
+        pytest.param(
+            np.pad(eight(), ((0, 0), (0, 40)), constant_values=60), id="table beside"
+        ),
         pytest.param(eight()[24:182, 56:145], id="cut close"),
     ],
 )
@@ -123,7 +131,9 @@ def test_light_and_what_is_around_change_little(picture):
 
 
 BLANK = np.full((90, 120), 255, np.uint8)
-FAINT_NOISE = np.random.default_rng(0).normal(200, 8, (400, 300)).clip(0, 255).astype(np.uint8)
+FAINT_NOISE = (
+    np.random.default_rng(0).normal(200, 8, (400, 300)).clip(0, 255).astype(np.uint8)
+)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +191,10 @@ def test_any_other_form_is_named_in_the_error(picture, form):
 
 
 def test_ink_as_bright_as_its_paper_is_seen_by_its_colour():
-    red, green = np.array([217, 94, 102]), np.array([77, 166, 102])  # luma 131.7 and 132.1
+    red, green = (
+        np.array([217, 94, 102]),
+        np.array([77, 166, 102]),
+    )  # luma 131.7 and 132.1
     picture = np.where(eight()[..., np.newaxis] < 128, red, green).astype(np.uint8)
     assert difference(only_image(picture), only_image(eight())) < 0.02
 
@@ -202,9 +215,14 @@ SMALL_ZERO = (80, 60, 110, 110)
         pytest.param(2, [[(50, 20), (50, 120)], [(80, 20), (80, 120)]], [], id="11"),
         pytest.param(2, [], [(20, 40, 75, 120), (70, 40, 125, 120)], id="touching 00"),
         pytest.param(
-            4, [], [(x, y, x + 40, y + 60) for x in (20, 90) for y in (20, 92)], id="rows"
+            4,
+            [],
+            [(x, y, x + 40, y + 60) for x in (20, 90) for y in (20, 92)],
+            id="rows",
         ),
-        pytest.param(1, [[(20, 100), (140, 140)], [(60, 90), (60, 150)]], [], id="wide"),
+        pytest.param(
+            1, [[(20, 100), (140, 140)], [(60, 90), (60, 150)]], [], id="wide"
+        ),
         pytest.param(
             1,
             [[(30, 40), (25, 110)], [(37, 110), (110, 110)], [(90, 40), (90, 180)]],
@@ -231,7 +249,10 @@ ROW = [[(x, 60), (x + 3, 120)] for x in range(40, 300, 40)]
     ("reason", "lines"),
     [
         ("dash", [[(60, 180), (110, 182)]]),
-        ("dash", [[(60, 180), (110, 182)], [(60, 200), (110, 202)]]),  # together an equals sign
+        (
+            "dash",
+            [[(60, 180), (110, 182)], [(60, 200), (110, 202)]],
+        ),  # together an equals sign
         ("plus sign", [[(60, 180), (110, 182)], [(84, 156), (86, 206)]]),
         ("dot", [[(60, 180), (90, 180)]] * 30),
         ("too small", [[(60, 180), (60, 190)]]),
@@ -242,7 +263,9 @@ ROW = [[(x, 60), (x + 3, 120)] for x in range(40, 300, 40)]
 )
 def test_what_is_no_digit_is_left_out_with_its_reason(reason, lines):
     pen = {"ruled lines": 2, "dot": 30}.get(reason, 8)
-    picture = np.minimum(drawn((400, 250), ROW, pen=8), drawn((400, 250), lines, pen=pen))
+    picture = np.minimum(
+        drawn((400, 250), ROW, pen=8), drawn((400, 250), lines, pen=pen)
+    )
     found = find_digits(picture)
     assert len(found) == len(ROW)
     assert list(found.left_out) == [reason]
@@ -264,8 +287,14 @@ def test_thin_digit_that_fills_the_picture_is_no_line(side):
 @pytest.mark.parametrize("slope", [0, 0.18, -0.18])
 def test_rows_are_read_from_the_top_each_from_the_left(slope):
     rows = enumerate([range(4, 9), range(2), range(9)][:: 1 if slope >= 0 else -1])
-    places = [(60 * column + 30, 62 * row + 150) for row, columns in rows for column in columns]
-    lines = [[(x, y + slope * x), (x + 8, y + slope * x + 38 + x % 7)] for x, y in places]
+    places = [
+        (60 * column + 30, 62 * row + 150)
+        for row, columns in rows
+        for column in columns
+    ]
+    lines = [
+        [(x, y + slope * x), (x + 8, y + slope * x + 38 + x % 7)] for x, y in places
+    ]
     found = find_digits(drawn((600, 560), lines[::-1], pen=6))
     seen = [(box[0], round(box[1] - slope * box[0])) for box, _ in found]
     np.testing.assert_allclose(seen, places, atol=12)
@@ -288,20 +317,29 @@ def test_digit_is_found_on_a_small_sheet_and_nothing_on_the_table(table):
 
 
 def test_light_digit_on_dark_is_no_sheet():
-    assert len(find_digits(255 - drawn((100, 100), ellipses=[(20, 20, 80, 80)], pen=14))) == 1
+    assert (
+        len(find_digits(255 - drawn((100, 100), ellipses=[(20, 20, 80, 80)], pen=14)))
+        == 1
+    )
 
 
 def test_dark_line_is_taken_out_with_the_paler_ones():
-    lines = drawn((400, 300), [[(0, y), (400, y + 4)] for y in range(20, 300, 30)], pen=2)
+    lines = drawn(
+        (400, 300), [[(0, y), (400, y + 4)] for y in range(20, 300, 30)], pen=2
+    )
     paler = np.where(lines < 255, 190, 255)
     paper = np.minimum(paler, drawn((400, 300), [[(0, 118), (400, 122)]], pen=3))
-    found = find_digits(np.minimum(paper, drawn((400, 300), ROW, pen=8)).astype(np.uint8))
+    found = find_digits(
+        np.minimum(paper, drawn((400, 300), ROW, pen=8)).astype(np.uint8)
+    )
     assert len(found) == len(ROW)
 
 
 @pytest.mark.parametrize("line_ink", [255, 120])
 def test_stroke_along_a_printed_line_is_kept(line_ink):
-    seven = drawn((600, 300), [[(280, 100), (330, 102)], [(330, 102), (300, 170)]], pen=6)
+    seven = drawn(
+        (600, 300), [[(280, 100), (330, 102)], [(330, 102), (300, 170)]], pen=6
+    )
     lines = [[(0, y), (600, y + 4)] for y in (40, 99, 160, 220)]
     ruled = 255 - (255 - drawn((600, 300), lines, pen=2).astype(int)) * line_ink // 255
     (digit,) = find_digits(np.minimum(seven, ruled).astype(np.uint8))
@@ -347,10 +385,17 @@ def sample_digits():
 def test_digits_are_found_in_hard_pictures(sample_digits, case):
     digits = found = false = 0
     for made in hard_pictures(case, *sample_digits, seed=3, n=2, width=(500, 700)):
-        boxes = np.array([digit.box for digit in find_digits(made.picture)]).reshape(-1, 1, 4)
-        low, high = np.maximum(boxes, made.boxes)[..., :2], np.minimum(boxes, made.boxes)[..., 2:]
+        boxes = np.array([digit.box for digit in find_digits(made.picture)]).reshape(
+            -1, 1, 4
+        )
+        low, high = (
+            np.maximum(boxes, made.boxes)[..., :2],
+            np.minimum(boxes, made.boxes)[..., 2:],
+        )
         shared = (high - low).clip(0).prod(axis=-1)
-        areas = sum(np.prod(b[..., 2:] - b[..., :2], axis=-1) for b in (boxes, made.boxes))
+        areas = sum(
+            np.prod(b[..., 2:] - b[..., :2], axis=-1) for b in (boxes, made.boxes)
+        )
         truth, place = np.nonzero((shared >= 0.7 * (areas - shared)).T)
         assert (np.diff(place) > 0).all(), "the order is wrong"
         digits, found = digits + len(made.boxes), found + len(truth)
@@ -372,7 +417,9 @@ def test_digits_are_found_in_hard_pictures(sample_digits, case):
 )
 def test_every_format_and_colour_mode_is_read(tmp_path, mode, name):
     if mode in ("I;16", "F"):
-        image = Image.fromarray(eight().astype(np.uint16 if mode == "I;16" else np.float32) * 257)
+        image = Image.fromarray(
+            eight().astype(np.uint16 if mode == "I;16" else np.float32) * 257
+        )
     else:
         image = Image.fromarray(eight()).convert(mode)
     picture = read_picture(saved(tmp_path, image, name))
@@ -391,12 +438,16 @@ def test_of_several_frames_the_first_is_read(tmp_path, name):
 def test_transparent_is_paper(tmp_path, ink):
     alpha = 255 - eight()
     path = saved(tmp_path, np.dstack([np.full_like(alpha, ink)] * 3 + [alpha]))
-    np.testing.assert_allclose(only_image(read_picture(path)), only_image(eight()), atol=0.02)
+    np.testing.assert_allclose(
+        only_image(read_picture(path)), only_image(eight()), atol=0.02
+    )
 
 
 def test_transparent_palette_colour_is_paper(tmp_path):
     image = Image.fromarray((eight() < 128).astype(np.uint8), "P")
-    image.putpalette([0, 0, 0, 0, 0, 0])  # black on black, of which colour 0 is transparent
+    image.putpalette(
+        [0, 0, 0, 0, 0, 0]
+    )  # black on black, of which colour 0 is transparent
     assert only_image(read_picture(saved(tmp_path, image, transparency=0))).any()
 
 
@@ -417,7 +468,11 @@ def png_header(width, height) -> bytes:
     """A PNG file that promises so many pixels and holds none."""
     chunks = b"\x89PNG\r\n\x1a\n"
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")):
+    for kind, data in (
+        (b"IHDR", header),
+        (b"IDAT", zlib.compress(b"")),
+        (b"IEND", b""),
+    ):
         chunks += struct.pack(">I", len(data)) + kind + data
         chunks += struct.pack(">I", zlib.crc32(kind + data))
     return chunks
@@ -473,7 +528,9 @@ def test_checkerboard_costs_little_time():
 
 def test_dust_all_over_costs_little_time():
     started = time.perf_counter()
-    find_digits(np.where(np.random.default_rng(0).random((800, 800)) < 0.3, 0, 255).astype("u1"))
+    find_digits(
+        np.where(np.random.default_rng(0).random((800, 800)) < 0.3, 0, 255).astype("u1")
+    )
     assert time.perf_counter() - started < 20
 
 
@@ -493,11 +550,18 @@ def mnist(mnist_dir):
 def enlarged(image: np.ndarray, scale: int) -> np.ndarray:
     """A digit's ink (784,), enlarged smoothly: (28 scale, 28 scale) in [0, 1]."""
     small = Image.fromarray(np.rint(image.reshape(28, 28) * 255).astype(np.uint8))
-    return np.asarray(small.resize((28 * scale, 28 * scale), Image.Resampling.BICUBIC)) / 255
+    return (
+        np.asarray(small.resize((28 * scale, 28 * scale), Image.Resampling.BICUBIC))
+        / 255
+    )
 
 
 def test_digits_in_pictures_get_the_decision_of_the_original(mnist):
-    images, network, expected = mnist[0][::2], mnist[1], mnist[2][::2]  # half: each takes long
+    images, network, expected = (
+        mnist[0][::2],
+        mnist[1],
+        mnist[2][::2],
+    )  # half: each takes long
     rng = np.random.default_rng(0)
     agreed = 0
     for image, decision in zip(images, expected, strict=True):
@@ -505,7 +569,9 @@ def test_digits_in_pictures_get_the_decision_of_the_original(mnist):
         ink = np.pad(digit, rng.integers(5, 100, (2, 2)))
         light = np.linspace(1, 0.7, ink.shape[1])
         found = find_digits(np.rint(255 * light * (1 - ink)).astype(np.uint8))
-        agreed += len(found) == 1 and network.predict(found[0].image[None])[0] == decision
+        agreed += (
+            len(found) == 1 and network.predict(found[0].image[None])[0] == decision
+        )
     assert agreed >= 0.98 * len(expected)
 
 

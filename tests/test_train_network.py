@@ -29,14 +29,30 @@ import train_network
 from mnist_loader import Dataset, Split, load_dataset
 from neural_network import SGD, NeuralNetwork
 from train_network import Settings, main
-from utils import CLAIM_TITLES, Claim, Evaluation, Output, Rate, UserError, examine_claims
+from utils import (
+    CLAIM_TITLES,
+    Claim,
+    Evaluation,
+    Output,
+    Rate,
+    UserError,
+    examine_claims,
+)
 
 parametrize = pytest.mark.parametrize
 OUTPUTS = ["metrics.json", "model.npz", "training_log.txt"]
 CHECKPOINT = "checkpoint.npz"
 SMALL_RUN = ["--train-size=all", "--test-size=all", "--hidden=8", "--epochs=3"]
 SMALL_RUN += ["--learning-rate=0.1"]
-HARD_RUN = ["--hidden", "8", "6", "--momentum=0.5", "--dropout=0.2", "--l2=1e-4", "--epochs=5"]
+HARD_RUN = [
+    "--hidden",
+    "8",
+    "6",
+    "--momentum=0.5",
+    "--dropout=0.2",
+    "--l2=1e-4",
+    "--epochs=5",
+]
 FALLING = ["--learning-rate=0.3", "--final-learning-rate=0.1"]
 DEFORMED_RUN = [*HARD_RUN, *FALLING, "--augment", "--focus"]
 MIXED_RUN = ["--digit=3", "--threshold=0.2", "--test-size=60", *FALLING]
@@ -52,7 +68,12 @@ class Lab:
 
     def options(self, *more: str) -> list[str]:
         """The command line of a small run; what is said twice counts the second time."""
-        return [*SMALL_RUN, f"--data-dir={self.data}", f"--output-dir={self.out}", *more]
+        return [
+            *SMALL_RUN,
+            f"--data-dir={self.data}",
+            f"--output-dir={self.out}",
+            *more,
+        ]
 
     def run(self, *more: str) -> int:
         return main(self.options(*more))
@@ -62,7 +83,9 @@ class Lab:
             self.run(*more)
 
     def resume(self, *more: str) -> int:
-        return main(["--resume", f"--data-dir={self.data}", f"--output-dir={self.out}", *more])
+        return main(
+            ["--resume", f"--data-dir={self.data}", f"--output-dir={self.out}", *more]
+        )
 
     def files(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.out.iterdir()}
@@ -72,7 +95,9 @@ class Lab:
 
     def metrics(self) -> dict:
         """NaN, which json would write, is not JSON."""
-        return json.loads((self.out / "metrics.json").read_bytes(), parse_constant=pytest.fail)
+        return json.loads(
+            (self.out / "metrics.json").read_bytes(), parse_constant=pytest.fail
+        )
 
     def network(self) -> NeuralNetwork:
         return NeuralNetwork.load(self.out / "model.npz")
@@ -90,7 +115,9 @@ def script(root: Path, options: list[str], **settings: object) -> subprocess.Pop
 def runs(made_dir, tmp_path_factory) -> dict[str, Lab]:
     """A small run, one that answers now rightly, now wrongly, and hard ones; not to be changed."""
     labs = {name: Lab(made_dir, tmp_path_factory.mktemp(name)) for name in RUNS}
-    assert [labs[name].run(*options) for name, options in RUNS.items()] == [0] * len(RUNS)
+    assert [labs[name].run(*options) for name, options in RUNS.items()] == [0] * len(
+        RUNS
+    )
     return labs
 
 
@@ -137,7 +164,9 @@ def test_log_is_the_screen_without_its_remarks_of_times_and_paths(lab, capsys):
     assert not re.search(r"\d s\b|second|\d:\d\d|20\d\d|/tmp|/home", log)
 
 
-def test_metrics_and_model_tell_the_training_that_the_networks_methods_do(made_dir, mixed):
+def test_metrics_and_model_tell_the_training_that_the_networks_methods_do(
+    made_dir, mixed
+):
     dataset = load_dataset(made_dir, "mnist", None, None)
     network, history = NeuralNetwork((784, 8, 1)), mixed.metrics()["history"]
     test_images, is_3 = dataset.test.images, dataset.test.digits == 3
@@ -148,7 +177,9 @@ def test_metrics_and_model_tell_the_training_that_the_networks_methods_do(made_d
         assert row == {
             "epoch": number,
             "loss": loss,
-            "test_loss": pytest.approx(np.mean((network.predict_proba(test_images) - is_3) ** 2)),
+            "test_loss": pytest.approx(
+                np.mean((network.predict_proba(test_images) - is_3) ** 2)
+            ),
             "test_accuracy": pytest.approx(np.mean(yes == is_3)),
             "test_recall": pytest.approx(np.mean(yes[is_3])),
         }
@@ -157,21 +188,49 @@ def test_metrics_and_model_tell_the_training_that_the_networks_methods_do(made_d
     assert saved.metadata["history"] == history
 
 
-def test_metrics_hold_the_configuration_and_the_evaluation_of_the_saved_model(made_dir, mixed):
-    metrics, (_, train, test) = mixed.metrics(), load_dataset(made_dir, "mnist", None, None)
+def test_metrics_hold_the_configuration_and_the_evaluation_of_the_saved_model(
+    made_dir, mixed
+):
+    metrics, (_, train, test) = (
+        mixed.metrics(),
+        load_dataset(made_dir, "mnist", None, None),
+    )
     assert (metrics["dataset"], metrics["epochs_completed"]) == ("made0", 3)
-    expected = {"digit": 3, "layer_sizes": [784, 8, 1], "learning_rate": 0.3, "epochs": 3}
-    expected |= {"momentum": 0, "l2": 0, "dropout": 0, "weight_scale": 0.1, "threshold": 0.2}
-    expected |= {"train_size": 120, "test_size": 60, "seed": 0, "dtype": "float32", "loop": False}
+    expected = {
+        "digit": 3,
+        "layer_sizes": [784, 8, 1],
+        "learning_rate": 0.3,
+        "epochs": 3,
+    }
+    expected |= {
+        "momentum": 0,
+        "l2": 0,
+        "dropout": 0,
+        "weight_scale": 0.1,
+        "threshold": 0.2,
+    }
+    expected |= {
+        "train_size": 120,
+        "test_size": 60,
+        "seed": 0,
+        "dtype": "float32",
+        "loop": False,
+    }
     expected |= {"augment": False, "focus": False, "final_learning_rate": 0.1}
     assert metrics["configuration"] == expected
     probabilities = mixed.network().predict_proba(test.images)
-    assert metrics["evaluation"] == Evaluation.of(probabilities, test.targets(3), 0.2).as_dict()
+    assert (
+        metrics["evaluation"]
+        == Evaluation.of(probabilities, test.targets(3), 0.2).as_dict()
+    )
     claims = examine_claims(3, train, test, probabilities >= 0.2)
-    assert metrics["error_analysis"] == json.loads(json.dumps([c.as_dict() for c in claims]))
+    assert metrics["error_analysis"] == json.loads(
+        json.dumps([c.as_dict() for c in claims])
+    )
     assert claims[2].affected.count > 0
     assert re.fullmatch(
-        r"3 with very thin lines \(under \d\.\d\d pixels\)", metrics["error_analysis"][0]["title"]
+        r"3 with very thin lines \(under \d\.\d\d pixels\)",
+        metrics["error_analysis"][0]["title"],
     )
 
 
@@ -181,9 +240,20 @@ SCORES = [0.9, 0.9, 0.9, 0.9, 0.2, *[0.1] * 3, 0.7, *[0.1] * 4, 0.6, *[0.1] * 6]
 EPOCH = {"test_loss": 0.2, "test_accuracy": 0.8, "test_recall": 0.5}
 # The second pair is Newcombe's example (a): his method 10 gives 0.0524 to 0.3339
 CLAIMS = [
-    Claim("thin", CLAIM_TITLES["thin"], {"digit": 8, "limit": 1.5}, Rate(0, 0), Rate(1, 5), []),
     Claim(
-        *("lookalikes", CLAIM_TITLES["lookalikes"], {"digit": 8, "first": 6, "second": 9}),
+        "thin",
+        CLAIM_TITLES["thin"],
+        {"digit": 8, "limit": 1.5},
+        Rate(0, 0),
+        Rate(1, 5),
+        [],
+    ),
+    Claim(
+        *(
+            "lookalikes",
+            CLAIM_TITLES["lookalikes"],
+            {"digit": 8, "first": 6, "second": 9},
+        ),
         *(Rate(56, 70), Rate(48, 80), [3]),
     ),
 ]
@@ -245,7 +315,9 @@ def scored() -> train_network.Run:
     images[1, 6:8, 11:16] = 0.4
     test = Split(images.reshape(20, 784), digits)
     train = Split(test.images[:10], digits[:10])
-    settings = Settings(hidden=(6, 4), learning_rate=0.3, final_learning_rate=0.1, epochs=2)
+    settings = Settings(
+        hidden=(6, 4), learning_rate=0.3, final_learning_rate=0.1, epochs=2
+    )
     history = [EPOCH | {"epoch": 1, "loss": 0.25}, EPOCH | {"epoch": 2, "loss": 0.125}]
     network = settings.network()
     network.predict_proba = lambda _: np.array(SCORES)
@@ -272,11 +344,15 @@ def test_log_of_a_run_worked_out_by_hand(scored, tmp_path):
         ("made", Settings(), False),
     ],
 )
-def test_range_of_ten_seeds_is_told_of_the_labs_run_alone(scored, name, settings, is_told):
+def test_range_of_ten_seeds_is_told_of_the_labs_run_alone(
+    scored, name, settings, is_told
+):
     scored.settings, scored.dataset = settings, scored.dataset._replace(name=name)
     out = Output("en", io.StringIO())
     train_network.report_claims(out, scored, CLAIMS)
-    assert ("over ten seeds the lab's run finds 74 to 84% of the 8s" in out.contents()) == is_told
+    assert (
+        "over ten seeds the lab's run finds 74 to 84% of the 8s" in out.contents()
+    ) == is_told
 
 
 def test_progress_names_the_epoch_and_its_share_and_the_speed_counts_all_of_them(
@@ -286,7 +362,9 @@ def test_progress_names_the_epoch_and_its_share_and_the_speed_counts_all_of_them
     told = []
     clock = Mock(perf_counter=Mock(side_effect=[10.0, 12.0]))
     monkeypatch.setattr(train_network, "time", clock)
-    monkeypatch.setattr(Output, "progress", lambda _, line, share, **v: told.append((share, v)))
+    monkeypatch.setattr(
+        Output, "progress", lambda _, line, share, **v: told.append((share, v))
+    )
     lab.run()
     assert "Trained in 2.00 s, 180 samples a second" in capsys.readouterr().out
     expected = [(share, n) for n in (1, 2, 3) for share in (64 / 120, 1)]
@@ -301,22 +379,43 @@ def test_script_started_elsewhere_writes_the_sheets_russian_lines_and_the_same_n
 ):
     """Also on a console without Cyrillic, as the log is UTF-8 in any case."""
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    with script(root, lab.options("--lang=ru"), env=environment, cwd=tmp_path) as process:
+    with script(
+        root, lab.options("--lang=ru"), env=environment, cwd=tmp_path
+    ) as process:
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, err, "?????" in out, sorted(lab.files())) == (0, "", True, OUTPUTS)
+    assert (process.returncode, err, "?????" in out, sorted(lab.files())) == (
+        0,
+        "",
+        True,
+        OUTPUTS,
+    )
     log = lab.log()
     for row in small.metrics()["history"]:
         assert f"\nЭпоха {row['epoch']}/3, Ошибка: {row['loss']:.6f}\n" in log
-    for line in "Примеры цифры 8 из обучающей выборки", "Процесс обучения", "Итоговая точность":
+    for line in (
+        "Примеры цифры 8 из обучающей выборки",
+        "Процесс обучения",
+        "Итоговая точность",
+    ):
         assert f"\n{line}:\n" in log
     assert re.search(r"^Точность на тестовой выборке: \d+\.\d\d%$", log, re.M)
     assert re.search(r"^Цифра 8 распознана верно в \d+ из 60 случаев\.$", log, re.M)
     assert lab.files()["metrics.json"] == small.files()["metrics.json"]
 
 
-OTHERS = ["learning-rate 0.2 0.1", "final-learning-rate 0.01 not", "hidden 9 8", "digit 3 8"]
+OTHERS = [
+    "learning-rate 0.2 0.1",
+    "final-learning-rate 0.01 not",
+    "hidden 9 8",
+    "digit 3 8",
+]
 OTHERS += ["momentum 0.5 0.0", "l2 0.01 0.0", "dropout 0.3 0.0", "weight-scale 0.3 0.1"]
-OTHERS += ["seed 1 0", "dtype float64 float32", "train-size 100 all", "threshold 0.1 0.5"]
+OTHERS += [
+    "seed 1 0",
+    "dtype float64 float32",
+    "train-size 100 all",
+    "threshold 0.1 0.5",
+]
 OTHERS += ["augment True False", "focus True False", "loop True False"]
 
 
@@ -341,12 +440,16 @@ def test_loop_trains_the_same_network_to_rounding_by_steps(lab, settings):
     options, networks = [*settings, "--dtype=float64", "--epochs=2"], []
     step = NeuralNetwork.train_step
     for form, loop in ([], False), (["--loop"], True):
-        with patch.object(NeuralNetwork, "train_step", autospec=True, side_effect=step) as called:
+        with patch.object(
+            NeuralNetwork, "train_step", autospec=True, side_effect=step
+        ) as called:
             lab.run(*options, *form)
         assert called.called == loop
         networks.append(lab.network())
     block, loop = networks
-    for ours, theirs in zip(block.weights + block.biases, loop.weights + loop.biases, strict=True):
+    for ours, theirs in zip(
+        block.weights + block.biases, loop.weights + loop.biases, strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
 
@@ -365,7 +468,9 @@ def test_training_images_without_the_digit_are_told_and_no_failure(lab):
 
 
 @parametrize(("threshold", "answer"), [("1", "no"), ("0", "yes")])
-def test_constant_answer_is_remarked_and_its_mistakes_are_not_listed(lab, threshold, answer):
+def test_constant_answer_is_remarked_and_its_mistakes_are_not_listed(
+    lab, threshold, answer
+):
     lab.run("--threshold", threshold)
     log = lab.log()
     assert f"The network answers {answer} to everything: lower the learning rate" in log
@@ -375,7 +480,12 @@ def test_constant_answer_is_remarked_and_its_mistakes_are_not_listed(lab, thresh
 
 
 def test_a_run_on_the_sample_says_so_at_both_ends(lab):
-    options = ["--dataset=sample", "--epochs=1", "--train-size=200", f"--output-dir={lab.out}"]
+    options = [
+        "--dataset=sample",
+        "--epochs=1",
+        "--train-size=200",
+        f"--output-dir={lab.out}",
+    ]
     main(options)
     log = lab.log()
     assert "NOT MNIST" in log[:300]
@@ -388,7 +498,12 @@ def test_a_run_on_the_sample_says_so_at_both_ends(lab):
 
 
 def test_pictures_from_before_a_run_are_named_at_its_end(over_small, capsys):
-    pictures = ["eight_recognised.png", "hidden_units.gif", "mistakes.svg", "report.png"]
+    pictures = [
+        "eight_recognised.png",
+        "hidden_units.gif",
+        "mistakes.svg",
+        "report.png",
+    ]
     for name in (*pictures, "notes.txt"):
         (over_small.out / name).touch()
     over_small.run()
@@ -436,7 +551,9 @@ def test_bad_option_is_one_line_that_names_it(lab, capsys, options, named):
     assert not lab.out.exists() or lab.files() == {}
 
 
-def test_bad_data_and_bad_places_are_refused_and_leave_all_as_it_was(over_small, small, tmp_path):
+def test_bad_data_and_bad_places_are_refused_and_leave_all_as_it_was(
+    over_small, small, tmp_path
+):
     data = shutil.copytree(small.data, tmp_path / "data")
     (data / TEST_IMAGES).write_bytes(b"<html>")
     occupied = tmp_path / "occupied"
@@ -474,7 +591,9 @@ def test_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(
     with monkeypatch.context() as patched:
         interrupt(patched, call)
         over_small.interrupted(*RUNS[name])
-    assert f"Interrupted after epoch {done} of 5. To resume: " in capsys.readouterr().out
+    assert (
+        f"Interrupted after epoch {done} of 5. To resume: " in capsys.readouterr().out
+    )
     now = over_small.files()
     assert now.pop(CHECKPOINT)
     assert now == small.files()  # the first run's files are as they were
@@ -500,7 +619,10 @@ def test_finished_run_goes_on_to_more_epochs(lab, tmp_path, options):
 
 @parametrize(
     ("name", "epochs", "told"),
-    [("mixed", 9, "--epochs is 9, but 3 in "), ("small", 2, "--epochs is 2, but .* has had 3")],
+    [
+        ("mixed", 9, "--epochs is 9, but 3 in "),
+        ("small", 2, "--epochs is 2, but .* has had 3"),
+    ],
 )
 def test_epochs_may_not_be_fewer_nor_change_where_the_rate_depends_on_them(
     runs, name, epochs, told
@@ -517,9 +639,13 @@ def test_run_from_before_an_option_goes_on_as_by_its_default(over_small, small):
     assert over_small.files() == small.files()
 
 
-def test_run_is_not_resumed_on_other_images_or_from_a_bare_network(over_small, tmp_path):
+def test_run_is_not_resumed_on_other_images_or_from_a_bare_network(
+    over_small, tmp_path
+):
     other = replace(over_small, data=write_dataset(tmp_path / "other", seed=5))
-    with pytest.raises(UserError, match=r"about other images \(made0\) than these \(other"):
+    with pytest.raises(
+        UserError, match=r"about other images \(made0\) than these \(other"
+    ):
         other.resume()
     NeuralNetwork((784, 8, 1)).save(over_small.out / "model.npz")
     with pytest.raises(UserError, match="holds a network, but no run"):
@@ -530,8 +656,16 @@ def test_run_is_not_resumed_on_other_images_or_from_a_bare_network(over_small, t
     ("options", "in_training", "told"),
     [
         (["--seed=1"], True, "before an epoch was done: there is nothing to resume"),
-        (["--resume", "--epochs=9"], True, "after epoch 3 of 9.* python .* --resume .*--epochs=9"),
-        (["--seed=1"], False, "after epoch 3 of 3. To resume: python "),  # in the report
+        (
+            ["--resume", "--epochs=9"],
+            True,
+            "after epoch 3 of 9.* python .* --resume .*--epochs=9",
+        ),
+        (
+            ["--seed=1"],
+            False,
+            "after epoch 3 of 3. To resume: python ",
+        ),  # in the report
     ],
 )
 def test_interrupted_run_says_what_there_is_to_resume(
@@ -540,7 +674,9 @@ def test_interrupted_run_says_what_there_is_to_resume(
     if in_training:
         interrupt(monkeypatch, 1)
     else:
-        monkeypatch.setattr(train_network, "report_results", Mock(side_effect=KeyboardInterrupt))
+        monkeypatch.setattr(
+            train_network, "report_results", Mock(side_effect=KeyboardInterrupt)
+        )
     over_small.interrupted(*options)
     assert re.search(f"Interrupted {told}", capsys.readouterr().out)
     assert {name: over_small.files()[name] for name in OUTPUTS} == small.files()
@@ -554,7 +690,9 @@ def test_run_interrupted_at_once_says_how_to_resume_the_unfinished_one_before(
             interrupt(patched, call)
             over_small.interrupted(*options)
     told = capsys.readouterr().out.splitlines()[-1]
-    assert told.startswith("Interrupted. To resume the run whose checkpoint is there: python ")
+    assert told.startswith(
+        "Interrupted. To resume the run whose checkpoint is there: python "
+    )
     assert main(shlex.split(told)[shlex.split(told).index("--resume") :]) == 0
     assert over_small.files() == runs["hard"].files()
 
@@ -594,12 +732,20 @@ def test_command_to_resume_is_told_where_the_working_directory_is_gone(
     with patch.object(Path, "cwd", side_effect=FileNotFoundError):
         lab.interrupted()
     command = shlex.split(capsys.readouterr().out.splitlines()[-1])
-    options = train_network.make_parser().parse_args(command[command.index("--resume") :])
-    assert (options.output_dir, options.data_dir, options.epochs) == (Path("-o"), small.data, 3)
+    options = train_network.make_parser().parse_args(
+        command[command.index("--resume") :]
+    )
+    assert (options.output_dir, options.data_dir, options.epochs) == (
+        Path("-o"),
+        small.data,
+        3,
+    )
 
 
 @parametrize("moment", ["checkpoint.npz", *OUTPUTS, "nothing"])
-def test_stopped_at_any_file_the_run_goes_on_from_its_checkpoint(lab, small, monkeypatch, moment):
+def test_stopped_at_any_file_the_run_goes_on_from_its_checkpoint(
+    lab, small, monkeypatch, moment
+):
     """As `kill -9` does just before that file is moved in; of checkpoints the second."""
     with monkeypatch.context() as patched:
         move, first = Path.replace, itertools.count()
@@ -617,20 +763,27 @@ def test_stopped_at_any_file_the_run_goes_on_from_its_checkpoint(lab, small, mon
     assert lab.files() == small.files()
 
 
-def test_new_run_over_an_unfinished_one_says_that_it_replaces_it(lab, small, monkeypatch, capsys):
+def test_new_run_over_an_unfinished_one_says_that_it_replaces_it(
+    lab, small, monkeypatch, capsys
+):
     with monkeypatch.context() as patched:
         interrupt(patched, 2)
         lab.interrupted("--seed", "1")
     capsys.readouterr()
     lab.run()
-    assert "This run replaces an unfinished one; --resume continues" in capsys.readouterr().out
+    assert (
+        "This run replaces an unfinished one; --resume continues"
+        in capsys.readouterr().out
+    )
     assert lab.files() == small.files()
 
 
 @parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_that_a_stopped_script_names_resumes(root, small, tmp_path, number):
     lab = replace(small, out=shutil.copytree(small.out, tmp_path / "with 'space'"))
-    with script(root, lab.options(*HARD_RUN, "--epochs", "250"), cwd=tmp_path) as process:
+    with script(
+        root, lab.options(*HARD_RUN, "--epochs", "250"), cwd=tmp_path
+    ) as process:
         while not (line := process.stdout.readline()).startswith("Epoch 3/"):
             assert line, process.stderr.read()
         process.send_signal(number)
@@ -642,7 +795,9 @@ def test_the_command_that_a_stopped_script_names_resumes(root, small, tmp_path, 
     saved = NeuralNetwork.load(lab.out / CHECKPOINT).metadata["history"]
     assert len(saved) == int(epoch) >= 3
     assert lab.files() == small.files() | {CHECKPOINT: lab.files()[CHECKPOINT]}
-    done = subprocess.run([sys.executable, *shlex.split(command)], cwd=tmp_path, check=False)
+    done = subprocess.run(
+        [sys.executable, *shlex.split(command)], cwd=tmp_path, check=False
+    )
     assert (done.returncode, sorted(lab.files())) == (0, OUTPUTS)
     assert lab.metrics()["epochs_completed"] == 250
 
@@ -668,7 +823,9 @@ def test_killed_at_random_moments_nothing_is_lost(root, small, tmp_path):
             process.kill()
         left = lab.files()
         now = {name: left[name] for name in OUTPUTS}
-        assert all(now[name] in (small.files()[name], new.files()[name]) for name in OUTPUTS)
+        assert all(
+            now[name] in (small.files()[name], new.files()[name]) for name in OUTPUTS
+        )
         assert CHECKPOINT in left or now in (small.files(), new.files())
         if CHECKPOINT in left:
             lab.resume()
@@ -689,7 +846,9 @@ def test_every_epoch_deforms_all_images_anew_and_keeps_their_targets(lab, monkey
         return images
 
     monkeypatch.setattr(train_network, "augment", draw)
-    monkeypatch.setattr(NeuralNetwork, "train_epoch", lambda *call, **_: calls.append(call) or 0.0)
+    monkeypatch.setattr(
+        NeuralNetwork, "train_epoch", lambda *call, **_: calls.append(call) or 0.0
+    )
     lab.run("--augment", "--epochs", "2")
     assert len(set(draws)) == len(draws) == len(calls) == 2 * 3
     seen = [(bytes(x[i]), y[i]) for _, x, y, _, order in calls for i in order]
@@ -701,7 +860,9 @@ def test_every_epoch_deforms_all_images_anew_and_keeps_their_targets(lab, monkey
 
 
 def test_where_no_thread_can_start_copies_are_the_same(lab, runs):
-    with patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start")):
+    with patch.object(
+        threading.Thread, "start", side_effect=RuntimeError("can't start")
+    ):
         lab.run(*DEFORMED_RUN)
     assert lab.files() == runs["deformed"].files()
 
@@ -726,7 +887,10 @@ def test_focus_takes_an_image_by_its_own_error(monkeypatch):
 
     monkeypatch.setattr(NeuralNetwork, "train_epoch", train_epoch)
     monkeypatch.setattr(NeuralNetwork, "predict_proba", lambda _, x: x[:, 0])
-    for digit, chances in (8, [0.1, 0.3, 1]), (0, [1, 1, 0.1]):  # none is an 8, all are a 0
+    for digit, chances in (
+        (8, [0.1, 0.3, 1]),
+        (0, [1, 1, 0.1]),
+    ):  # none is an 8, all are a 0
         row = first_epoch(3000, digit)
         shares = [taken.count(error) / 1000 for error in (0, 0.02, 1)]
         assert shares == pytest.approx(chances, abs=0.05)
@@ -780,7 +944,9 @@ def test_study_evaluates_the_same_runs_and_resumes(lab, study, monkeypatch, caps
         for seed in "01":
             lab.run(*RUNS["mixed"], *option.split(), "--seed", seed)
             assert found[change][int(seed)] == lab.metrics()["evaluation"]
-    everything = [str(evaluation) for evaluations in found.values() for evaluation in evaluations]
+    everything = [
+        str(evaluation) for evaluations in found.values() for evaluation in evaluations
+    ]
     assert len(set(everything)) == len(everything) == 2 * 4
 
 
@@ -798,13 +964,22 @@ def test_study_that_is_damaged_or_of_other_settings_is_begun_anew(lab, study):
         assert study.read_text() == whole
 
 
-def test_study_compares_means_and_judges_by_the_interval_of_the_paired_differences(lab, study):
+def test_study_compares_means_and_judges_by_the_interval_of_the_paired_differences(
+    lab, study
+):
     """Of two gains g and h the interval is their mean -+ t |g - h| / 2, with t = 2.776445."""
     lab.run(*STUDIED)
-    content, f1 = json.loads(study.read_bytes()), [(50, 60), (61, 73), (38, 46), (52, 59)]
+    content, f1 = (
+        json.loads(study.read_bytes()),
+        [(50, 60), (61, 73), (38, 46), (52, 59)],
+    )
     for pair, evaluations in zip(f1, content["runs"].values(), strict=True):
         for seed, evaluation in enumerate(evaluations):
-            evaluation |= {"f1": pair[seed] / 100, "recall": 0.25 + seed / 10, "precision": None}
+            evaluation |= {
+                "f1": pair[seed] / 100,
+                "recall": 0.25 + seed / 10,
+                "precision": None,
+            }
             evaluation |= {"false_positives": 3 + seed, "false_negatives": 7}
     study.write_text(json.dumps(content))
     lab.run(*STUDIED)
@@ -831,12 +1006,19 @@ def mnist_run(mnist_dir, tmp_path_factory) -> Lab:
 
 def test_default_run_on_mnist_reaches_the_known_accuracy_and_loss(mnist_run):
     metrics = mnist_run.metrics()
-    evaluation, losses = metrics["evaluation"], [row["loss"] for row in metrics["history"]]
+    evaluation, losses = (
+        metrics["evaluation"],
+        [row["loss"] for row in metrics["history"]],
+    )
     assert (evaluation["total"], evaluation["threshold"]) == (1000, 0.5)
     assert evaluation["majority_share"] == 0.911
     assert evaluation["accuracy"] >= 0.970
     assert "over ten seeds the lab's run finds 74 to 84% of the 8s" in mnist_run.log()
-    assert (len(losses), losses[-1] < 0.0095, 0.058 <= losses[0] <= 0.073) == (15, True, True)
+    assert (len(losses), losses[-1] < 0.0095, 0.058 <= losses[0] <= 0.073) == (
+        15,
+        True,
+        True,
+    )
 
 
 def test_committed_log_has_the_losses_of_a_fresh_default_run(root, mnist_run):

@@ -19,7 +19,13 @@ import utils
 
 ROOT = Path(utils.__file__).parent
 SAYING = {"log", "screen", "progress", "_", "N_"}
-MODULES = ["utils", "mnist_loader", "neural_network", "train_network", "visualize_results"]
+MODULES = [
+    "utils",
+    "mnist_loader",
+    "neural_network",
+    "train_network",
+    "visualize_results",
+]
 # Where the lab sheet's own line writes 10000 without a space.
 SHEETS_OWN = "Is it {digit} or not? Answered correctly: {r.correct:,} of {r.total:,}."
 
@@ -43,14 +49,25 @@ def lines_said(module: str) -> set[str]:
     """The lines of the literals, of which a paragraph has several."""
     constants = [n for n in first_arguments(module) if isinstance(n, ast.Constant)]
     texts = [node.value for node in constants if isinstance(node.value, str)]
-    lines = {line for text in texts for line in inspect.cleandoc(text).split("\n") if "\n" in text}
-    return {line for line in lines.union(t for t in texts if "\n" not in t) if has_words(line)}
+    lines = {
+        line
+        for text in texts
+        for line in inspect.cleandoc(text).split("\n")
+        if "\n" in text
+    }
+    return {
+        line
+        for line in lines.union(t for t in texts if "\n" not in t)
+        if has_words(line)
+    }
 
 
 def fields(line: str) -> set[tuple[str, str, str]]:
     """The fields of the line: their names, formats and conversions."""
     parsed = string.Formatter().parse(line)
-    return {(name, spec, how or "") for _, name, spec, how in parsed if name is not None}
+    return {
+        (name, spec, how or "") for _, name, spec, how in parsed if name is not None
+    }
 
 
 @pytest.fixture(scope="module")

@@ -31,9 +31,17 @@ TARGETS = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
 
 
 @parametrize(
-    ("threshold", "counts", "only"),  # true and false positives, false and true negatives
+    (
+        "threshold",
+        "counts",
+        "only",
+    ),  # true and false positives, false and true negatives
     [
-        *[(0.5, (3, 2, 1, 4), None), (0.6, (2, 2, 2, 4), None), (0.35, (4, 2, 0, 4), None)],
+        *[
+            (0.5, (3, 2, 1, 4), None),
+            (0.6, (2, 2, 2, 4), None),
+            (0.35, (4, 2, 0, 4), None),
+        ],
         *[(0.95, (0, 0, 4, 6), "no"), (0, (4, 6, 0, 0), "yes")],
     ],
 )
@@ -48,12 +56,21 @@ def test_ratios_are_those_computed_by_hand():
     result = Evaluation.of(PROBABILITIES, TARGETS)
     squares = [0.01, 0.04, 0.25, 0.36, 0.49, 0.4225, 0.04, 0.01, 0.0025, 0]
     by_hand = {"positives": 4, "negatives": 6, "total": 10, "correct": 7}
-    by_hand |= {"accuracy": 0.7, "majority_share": 0.6, "precision": 3 / 5, "recall": 3 / 4}
+    by_hand |= {
+        "accuracy": 0.7,
+        "majority_share": 0.6,
+        "precision": 3 / 5,
+        "recall": 3 / 4,
+    }
     by_hand |= {"f1": 2 * 0.6 * 0.75 / (0.6 + 0.75), "loss": sum(squares) / 10}
     by_hand |= {"roc_auc": 20 / 24}  # 0.5 and 0.4 each lose to 0.7 and 0.65
     assert {name: getattr(result, name) for name in by_hand} == pytest.approx(by_hand)
     other = Evaluation.of(PROBABILITIES, 1 - TARGETS)
-    assert (result.usual_answer, other.usual_answer, other.majority_share) == ("no", "yes", 0.6)
+    assert (result.usual_answer, other.usual_answer, other.majority_share) == (
+        "no",
+        "yes",
+        0.6,
+    )
 
 
 @pytest.mark.filterwarnings("error")
@@ -73,8 +90,12 @@ def test_roc_auc_is_how_often_a_positive_scores_above_a_negative(levels):
     rng = np.random.default_rng(levels)
     for _ in range(20):
         scores, targets = rng.integers(0, levels, 40) / levels, rng.random(40) < 0.3
-        pairs = [(p > n) + (p == n) / 2 for p in scores[targets] for n in scores[~targets]]
-        assert utils.roc_auc(scores, targets) == pytest.approx(sum(pairs) / len(pairs), rel=1e-12)
+        pairs = [
+            (p > n) + (p == n) / 2 for p in scores[targets] for n in scores[~targets]
+        ]
+        assert utils.roc_auc(scores, targets) == pytest.approx(
+            sum(pairs) / len(pairs), rel=1e-12
+        )
 
 
 def test_roc_auc_of_nan_is_refused():
@@ -84,7 +105,12 @@ def test_roc_auc_of_nan_is_refused():
 
 @parametrize(
     ("k", "n", "low", "high"),
-    [(0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718), (81, 263, 0.2553, 0.3662), (0, 0, 0, 1)],
+    [
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (81, 263, 0.2553, 0.3662),
+        (0, 0, 0, 1),
+    ],
 )
 def test_wilson_interval_is_the_published_one(k, n, low, high):
     """The second and third: Newcombe, Statistics in Medicine 17 (1998) 857, table I."""
@@ -109,7 +135,9 @@ def drawing(*rows: str) -> np.ndarray:
 def bar(width: float, lean: float = 0.0, length: int = 20) -> np.ndarray:
     """A bar (1, 28, 28), `lean` pixels to the right for each pixel up, with soft edges."""
     y, x = np.mgrid[:SIDE, :SIDE].astype(float) - (SIDE - 1) / 2
-    inside = np.clip(width / 2 - np.abs(x + lean * y) + 0.5, 0, 1) * (np.abs(y) <= length / 2)
+    inside = np.clip(width / 2 - np.abs(x + lean * y) + 0.5, 0, 1) * (
+        np.abs(y) <= length / 2
+    )
     return inside[np.newaxis].astype(np.float32)
 
 
@@ -135,7 +163,9 @@ def test_stroke_width_is_twice_the_area_by_the_outline(width):
     expected = 2 * 20 * width / (math.pi / 4 * 2 * (20 + width))
     assert utils.stroke_width(rectangle)[0] == pytest.approx(expected)
     radius = np.hypot(*(np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2))
-    ring = (np.abs(radius - 9) <= width / 2)[np.newaxis]  # whose outline runs in all directions
+    ring = (np.abs(radius - 9) <= width / 2)[
+        np.newaxis
+    ]  # whose outline runs in all directions
     assert utils.stroke_width(ring)[0] == pytest.approx(width, rel=0.15)
 
 
@@ -147,8 +177,16 @@ def test_closed_loops_are_counted_and_ink_outside_the_largest_part_is_measured()
         (ONE, 0, 0),
         (FIVE_WITH_LOOSE_BAR, 0, 3 / 12),
         (NOTHING, 0, 0),
-        (drawing(".#.", "#.#", ".#."), 1, 0),  # corners close a loop, and hold ink together
-        (drawing("#" * SIDE, *["." * SIDE] * 9, "#" * SIDE), 0, 1 / 2),  # the edge closes none
+        (
+            drawing(".#.", "#.#", ".#."),
+            1,
+            0,
+        ),  # corners close a loop, and hold ink together
+        (
+            drawing("#" * SIDE, *["." * SIDE] * 9, "#" * SIDE),
+            0,
+            1 / 2,
+        ),  # the edge closes none
         (drawing("##...", ".....", ".####"), 0, 2 / 6),
     ]
     images, loops, stray = zip(*shapes, strict=True)
@@ -164,7 +202,11 @@ def flood_fill(mask: np.ndarray, corners: bool) -> np.ndarray:
         number, waiting = numbers.max() + 1, [start] * (not numbers[start])
         while waiting:
             y, x = waiting.pop()
-            if 0 <= y < mask.shape[0] and 0 <= x < mask.shape[1] and mask[y, x] > numbers[y, x]:
+            if (
+                0 <= y < mask.shape[0]
+                and 0 <= x < mask.shape[1]
+                and mask[y, x] > numbers[y, x]
+            ):
                 numbers[y, x] = number
                 waiting += [(y + j, x + i) for j, i in steps]
     return numbers
@@ -175,7 +217,9 @@ def test_components_are_those_of_a_flood_fill(corners):
     density = np.linspace(0.05, 0.9, 60)[:, np.newaxis, np.newaxis]
     for mask in np.random.default_rng(1).random((60, 11, 13)) < density:
         expected = flood_fill(mask, corners)
-        np.testing.assert_array_equal(utils.connected_components(mask, corners), expected)
+        np.testing.assert_array_equal(
+            utils.connected_components(mask, corners), expected
+        )
 
 
 # --- the claims -------------------------------------------------------------------------------
@@ -188,8 +232,12 @@ def test_components_are_those_of_a_flood_fill(corners):
 def test_interval_of_a_difference_is_the_published_one(counts, low, high):
     """Newcombe, Statistics in Medicine 17 (1998) 873, table II, method 10."""
     one, other = Rate(*counts[:2]), Rate(*counts[2:])
-    assert Claim("", "", {}, one, other, []).interval == pytest.approx((low, high), abs=5e-5)
-    assert Claim("", "", {}, other, one, []).interval == pytest.approx((-high, -low), abs=5e-5)
+    assert Claim("", "", {}, one, other, []).interval == pytest.approx(
+        (low, high), abs=5e-5
+    )
+    assert Claim("", "", {}, other, one, []).interval == pytest.approx(
+        (-high, -low), abs=5e-5
+    )
 
 
 @parametrize(
@@ -246,7 +294,9 @@ def test_errors_are_counted_among_the_affected_and_among_the_rest():
 
 def test_thin_and_slanted_are_those_beyond_the_outer_decile_of_the_training_images():
     leans = np.linspace(-0.6, 0.3, 20)
-    train = labelled(*((bar(3 + n / 5, lean), 8, 1) for n, lean in enumerate(leans)), (ONE, 1, 9))
+    train = labelled(
+        *((bar(3 + n / 5, lean), 8, 1) for n, lean in enumerate(leans)), (ONE, 1, 9)
+    )
     test = labelled((bar(1), 8, 6), (bar(5), 8, 4), (bar(1), 3, 9))
     claims = utils.examine_claims(8, train, test, np.arange(19) >= 5)
     thin, slanted = (claim for claim in claims if claim.name in ("thin", "slant"))
@@ -266,7 +316,10 @@ def test_thin_and_slanted_are_those_beyond_the_outer_decile_of_the_training_imag
     ],
 )
 def test_claims_that_make_no_sense_are_left_out(digit, image, names):
-    train, test = labelled((image, digit if digit != 3 else 1, 9)), labelled((SIX, 6, 3))
+    train, test = (
+        labelled((image, digit if digit != 3 else 1, 9)),
+        labelled((SIX, 6, 3)),
+    )
     claims = utils.examine_claims(digit, train, test, np.zeros(3, bool))
     assert [claim.name for claim in claims] == names
 
@@ -292,11 +345,17 @@ def test_file_takes_its_name_only_when_the_block_ends(old_file, name):
     assert sorted(old_file.parent.iterdir()) == [old_file, link]
 
 
-@parametrize("where", [None, "os.fsync", "pathlib.Path.replace"])  # None: in the block itself
+@parametrize(
+    "where", [None, "os.fsync", "pathlib.Path.replace"]
+)  # None: in the block itself
 @parametrize(
     ("error", "expected", "told"),
     [
-        (OSError(errno.ENOSPC, "No space left"), UserError, "^cannot write {file}: No space left"),
+        (
+            OSError(errno.ENOSPC, "No space left"),
+            UserError,
+            "^cannot write {file}: No space left",
+        ),
         (KeyboardInterrupt(), KeyboardInterrupt, None),
     ],
 )
@@ -319,7 +378,10 @@ def test_failed_write_leaves_the_old_file_alone(
     "name", ["file", "\N{CYRILLIC SMALL LETTER ZHE}" * 127 + "x"]
 )  # as long as names may be
 def test_two_writers_of_one_file_do_not_meet_and_the_later_wins(tmp_path, name):
-    with atomic_write(tmp_path / name) as first, atomic_write(tmp_path / name) as second:
+    with (
+        atomic_write(tmp_path / name) as first,
+        atomic_write(tmp_path / name) as second,
+    ):
         first.write(b"first, and longer")
         second.write(b"second")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
@@ -327,10 +389,15 @@ def test_two_writers_of_one_file_do_not_meet_and_the_later_wins(tmp_path, name):
     ]
 
 
-def test_link_planted_in_the_staged_files_place_is_not_written_through(old_file, monkeypatch):
+def test_link_planted_in_the_staged_files_place_is_not_written_through(
+    old_file, monkeypatch
+):
     monkeypatch.setattr(utils.os, "urandom", bytes)
     old_file.with_name(f".{bytes(8).hex()}.part").symlink_to(old_file)
-    with pytest.raises(UserError, match="File exists"), atomic_write(old_file.with_name("new")):
+    with (
+        pytest.raises(UserError, match="File exists"),
+        atomic_write(old_file.with_name("new")),
+    ):
         pass
     assert old_file.read_bytes() == b"old"
 
@@ -343,13 +410,21 @@ def test_new_file_has_the_usual_permissions_and_an_old_one_keeps_its_own(old_fil
             utils.write_text(path, "")
     finally:
         os.umask(umask)
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in (old_file, old_file.with_name("new"))]
+    modes = [
+        stat.S_IMODE(path.stat().st_mode)
+        for path in (old_file, old_file.with_name("new"))
+    ]
     assert modes == [0o604, 0o640]
 
 
 @parametrize(
     "make",
-    [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/null"), lambda p: p.symlink_to(p)],
+    [
+        os.mkfifo,
+        Path.mkdir,
+        lambda path: path.symlink_to("/dev/null"),
+        lambda p: p.symlink_to(p),
+    ],
 )
 def test_what_is_no_regular_file_is_neither_read_nor_replaced(tmp_path, make):
     make(path := tmp_path / "model.npz")
@@ -359,7 +434,9 @@ def test_what_is_no_regular_file_is_neither_read_nor_replaced(tmp_path, make):
         lambda: utils.write_text(path, "new"),
         lambda: utils.writable_directory(tmp_path, ["log", "model.npz"]),
     ):
-        with pytest.raises(UserError, match=r"(model\.npz|/dev/null): .*not a regular file"):
+        with pytest.raises(
+            UserError, match=r"(model\.npz|/dev/null): .*not a regular file"
+        ):
             attempt()
     assert (path.lstat(), list(tmp_path.iterdir())) == (before, [path])
 
@@ -369,7 +446,9 @@ def test_file_is_read_whole_or_refused_in_a_line(old_file, monkeypatch):
     with pytest.raises(utils.SettingError, match=r"^/absent does not exist; make it$"):
         utils.read_file("/absent", utils.SettingError, "make it")
     monkeypatch.setattr(utils, "MOST_BYTES", 2)
-    with pytest.raises(UserError, match=f"^{old_file}: cannot be read: larger than 2 bytes"):
+    with pytest.raises(
+        UserError, match=f"^{old_file}: cannot be read: larger than 2 bytes"
+    ):
         utils.read_file(old_file, UserError, "make it")
 
 
@@ -378,12 +457,21 @@ def test_text_that_no_encoding_has_is_written_escaped(tmp_path):
     assert (tmp_path / "log").read_bytes() == b"\xd0\xb6 \\udcff\n"
 
 
-def test_directory_is_made_and_refused_where_it_cannot_take_the_files(tmp_path, old_file):
-    assert list(utils.writable_directory(tmp_path / "b" / "c", ["file"]).iterdir()) == []
+def test_directory_is_made_and_refused_where_it_cannot_take_the_files(
+    tmp_path, old_file
+):
+    assert (
+        list(utils.writable_directory(tmp_path / "b" / "c", ["file"]).iterdir()) == []
+    )
     for path in old_file, Path("/proc"):  # where not even root may write
-        with pytest.raises(UserError, match=f"^cannot write to {path}: .*; choose another place"):
+        with pytest.raises(
+            UserError, match=f"^cannot write to {path}: .*; choose another place"
+        ):
             utils.writable_directory(path)
-    with pytest.raises(UserError, match="cannot write"), atomic_write(tmp_path / "absent" / "file"):
+    with (
+        pytest.raises(UserError, match="cannot write"),
+        atomic_write(tmp_path / "absent" / "file"),
+    ):
         pass
 
 
@@ -393,11 +481,16 @@ def test_link_to_what_is_not_there_yet_is_written_through_if_that_can_be(tmp_pat
     (tmp_path / "bad").symlink_to("absent/model")
     utils.writable_directory(tmp_path, ["good"])
     utils.write_text(tmp_path / "good", "new")
-    assert ((tmp_path / "elsewhere/model").read_text(), (tmp_path / "good").is_symlink()) == (
+    assert (
+        (tmp_path / "elsewhere/model").read_text(),
+        (tmp_path / "good").is_symlink(),
+    ) == (
         "new",
         True,
     )
-    with pytest.raises(UserError, match=f"^cannot write to {tmp_path / 'bad'}: No such file"):
+    with pytest.raises(
+        UserError, match=f"^cannot write to {tmp_path / 'bad'}: No such file"
+    ):
         utils.writable_directory(tmp_path, ["good", "bad"])
 
 
@@ -430,7 +523,9 @@ def russian(tmp_path, monkeypatch) -> Language:
 def test_thousands_are_parted_as_the_language_does_and_texts_left_alone(russian):
     values = {"a": 12345678, "b": "/a/1,000", "c": 2000}
     assert Language()("{a:,} of {b}, {c}", **values) == "12,345,678 of /a/1,000, 2000"
-    assert russian("{a:,} of {b}, {c}", **values) == "12\xa0345\xa0678 из /a/1,000, 2000"
+    assert (
+        russian("{a:,} of {b}, {c}", **values) == "12\xa0345\xa0678 из /a/1,000, 2000"
+    )
 
 
 def test_what_is_no_number_is_said_to_be_none_in_either_language(russian):
@@ -458,7 +553,10 @@ def test_names_steer_no_terminal_on_the_screen_or_in_the_log():
     stream = io.StringIO()
     out = Output("en", stream)
     out.log("Data:\n{name}", name="\x1b[31m\x7f\x9b\r\t\udcff Ж\N{NO-BREAK SPACE}8")
-    assert out.contents() == "Data:\n\\x1b[31m\\x7f\\x9b\\r\\t\\udcff Ж\N{NO-BREAK SPACE}8\n"
+    assert (
+        out.contents()
+        == "Data:\n\\x1b[31m\\x7f\\x9b\\r\\t\\udcff Ж\N{NO-BREAK SPACE}8\n"
+    )
     assert stream.getvalue() == out.contents()
 
 
@@ -511,17 +609,31 @@ SCRIPTS = [  # the body of main, the exit code, how stderr begins, and where std
     ("raise UserError('a\\nname\\x1b[1m')", 2, ERROR + "a\\nname\\x1b[1m\n"),
     ("raise UserError('\\udcff')", 2, ERROR + "\\udcff\n"),
     ("raise UserError('Ж')", 2, ERROR + "?\n"),
-    ("ArgumentParser('', '').parse_args(['--x'])", 2, ERROR + "unrecognized arguments: --x "),
+    (
+        "ArgumentParser('', '').parse_args(['--x'])",
+        2,
+        ERROR + "unrecognized arguments: --x ",
+    ),
     ("raise MemoryError", 2, ERROR + "not enough memory"),
     ("open('/absent/file')", 2, ERROR + "No such file or directory\n"),
     ("raise ZeroDivisionError", 1, "Traceback"),  # a bug keeps its traceback
     ("Output('ru').log('Training:'); return 0", 0, ""),  # a console without Cyrillic
     ("print('x'); return 5", 0, "", "to a reader that left"),  # which is no error
     ("print('x', flush=True); return 5", 0, "", "to a reader that left"),
-    (LOG, 2, "", "to a reader that left"),  # the log goes on without it: main's own code
+    (
+        LOG,
+        2,
+        "",
+        "to a reader that left",
+    ),  # the log goes on without it: main's own code
     (LOG, 2, "", ">&-"),
     ("ArgumentParser('', '').parse_args(['--help'])", 0, "", "to a reader that left"),
-    ("ArgumentParser('', '').parse_args(['--help'])", 2, ERROR + "No space left", "> /dev/full"),
+    (
+        "ArgumentParser('', '').parse_args(['--help'])",
+        2,
+        ERROR + "No space left",
+        "> /dev/full",
+    ),
     ("print('x'); return 0", 2, ERROR + "No space left on device\n", "> /dev/full"),
     ("raise UserError('x')", 2, "", "2> /dev/full"),
     ("warn('x'); warn('y'); return 5", 5, "", "2> /dev/full"),
@@ -537,8 +649,12 @@ def script(root, tmp_path, monkeypatch) -> Callable[[str], Path]:
     (tmp_path / "numpy.py").write_text("ndarray = object")
 
     def write(body: str) -> Path:
-        text = f"import os, signal, sys, time\nfrom utils import *\ndef main():\n{body}\n"
-        (tmp_path / "script.py").write_text(f"{text}run_script(main)\n", encoding="utf-8")
+        text = (
+            f"import os, signal, sys, time\nfrom utils import *\ndef main():\n{body}\n"
+        )
+        (tmp_path / "script.py").write_text(
+            f"{text}run_script(main)\n", encoding="utf-8"
+        )
         return tmp_path / "script.py"
 
     return write
@@ -601,9 +717,13 @@ CLEAN_UP = """
         raise"""
 
 
-@parametrize("numbers", [[INT], [TERM], [INT, INT], [INT, TERM, INT], [TERM, INT, TERM]])
+@parametrize(
+    "numbers", [[INT], [TERM], [INT, INT], [INT, TERM, INT], [TERM, INT, TERM]]
+)
 @parametrize(("body", "output"), [(WORK, ""), (CLEAN_UP, "cleaned up\n")])
-def test_script_dies_of_the_first_signal_once_it_has_cleaned_up(script, numbers, body, output):
+def test_script_dies_of_the_first_signal_once_it_has_cleaned_up(
+    script, numbers, body, output
+):
     """So that a shell's loop of runs stops; further ones change nothing, however soon they come."""
     code, *written = Script(script(body)).end(*numbers)
     assert written == [output, ""]
@@ -620,15 +740,22 @@ def test_script_dies_of_the_first_signal_once_it_has_cleaned_up(script, numbers,
             "try: os.kill(os.getpid(), signal.SIGTERM)\n    except KeyboardInterrupt: return 5",
             -TERM,
         ),
-        ("signal.raise_signal = print; os.kill(os.getpid(), signal.SIGTERM)", 143),  # it survives
+        (
+            "signal.raise_signal = print; os.kill(os.getpid(), signal.SIGTERM)",
+            143,
+        ),  # it survives
     ],
 )
 def test_script_that_was_interrupted_never_seems_to_have_finished(script, body, code):
-    assert Script(script(f"    print('begun', flush=True)\n    {body}")).end()[0] == code
+    assert (
+        Script(script(f"    print('begun', flush=True)\n    {body}")).end()[0] == code
+    )
 
 
 def test_signal_that_the_shell_has_ignored_stays_ignored(script):
-    body = "    print('begun', flush=True); os.kill(os.getpid(), signal.SIGINT); return 7"
+    body = (
+        "    print('begun', flush=True); os.kill(os.getpid(), signal.SIGINT); return 7"
+    )
     assert Script(script(body), signal.SIG_IGN).end() == (7, "", "")
 
 
@@ -636,6 +763,8 @@ def test_signal_that_the_shell_has_ignored_stays_ignored(script):
 def test_ctrl_c_while_numpy_loads_ends_a_script_without_a_traceback(
     root, tmp_path, monkeypatch, name
 ):
-    (tmp_path / "numpy.py").write_text("import time; print('begun', flush=True); time.sleep(60)")
+    (tmp_path / "numpy.py").write_text(
+        "import time; print('begun', flush=True); time.sleep(60)"
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert Script(root / name).end(INT) == (-INT, "", "")

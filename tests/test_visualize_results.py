@@ -36,7 +36,16 @@ RED_BOX, BLUE_BOX = "#b2182b", "#2166ac"  # speaks for the digit, and against it
 
 # The test images of the made run: what each shows, and its score. At threshold 0.54 four of six
 # 8s are found and two missed; three of 14 others are false alarms.
-SCORES = [(8, 0.95), (2, 0.75), (8, 0.25), (8, 0.85), (3, 0.62), (8, 0.65), (2, 0.55), (8, 0.05)]
+SCORES = [
+    (8, 0.95),
+    (2, 0.75),
+    (8, 0.25),
+    (8, 0.85),
+    (3, 0.62),
+    (8, 0.65),
+    (2, 0.55),
+    (8, 0.05),
+]
 SCORES += [(8, 0.58), (2, 0.35), (3, 0.15), (0, 0.03), (1, 0.04)]
 SCORES += [(digit, 0.02) for digit in (0, 1, 4, 5, 6, 7, 9)]
 HISTORY = [(0.30, 0.40, 0.70, None), (0.20, 0.35, 0.80, 0.5), (0.10, 0.32, 0.75, 4 / 6)]
@@ -48,24 +57,38 @@ def lit(*rows: int) -> np.ndarray:
     return np.eye(784, dtype=np.float32)[list(rows)]
 
 
-def made_run(scores=SCORES, history=HISTORY, train=TRAIN_DIGITS, name="MNIST", **settings) -> Run:
+def made_run(
+    scores=SCORES, history=HISTORY, train=TRAIN_DIGITS, name="MNIST", **settings
+) -> Run:
     """A run whose network has these scores for the test images, each lit at its own pixel."""
     usual = {"threshold": 0.54, "hidden": (2,), "epochs": len(history), "seed": 7}
     settings = Settings(**usual | settings)
-    network, names = settings.network(), ("loss", "test_loss", "test_accuracy", "test_recall")
-    network.predict_proba = lambda x: np.array([score for _, score in scores])[x.argmax(axis=1)]
+    network, names = (
+        settings.network(),
+        ("loss", "test_loss", "test_accuracy", "test_recall"),
+    )
+    network.predict_proba = lambda x: np.array([score for _, score in scores])[
+        x.argmax(axis=1)
+    ]
     splits = [
         Split(lit(*range(len(digits))), np.array(digits, np.uint8))
         for digits in (train, [digit for digit, _ in scores])
     ]
-    rows = [{"epoch": n} | dict(zip(names, row, strict=True)) for n, row in enumerate(history, 1)]
+    rows = [
+        {"epoch": n} | dict(zip(names, row, strict=True))
+        for n, row in enumerate(history, 1)
+    ]
     return Run(settings, network, Dataset(name, *splits), rows)
 
 
 RUNS = {
     "made": made_run,
-    "deep": partial(made_run, history=HISTORY[1:2], hidden=(20, 3), digit=3, augment=True),
-    "one answer": partial(made_run, [(digit, s / 10**6) for digit, s in SCORES], name="sample"),
+    "deep": partial(
+        made_run, history=HISTORY[1:2], hidden=(20, 3), digit=3, augment=True
+    ),
+    "one answer": partial(
+        made_run, [(digit, s / 10**6) for digit, s in SCORES], name="sample"
+    ),
     "yes": partial(made_run, threshold=0.01),
 }
 
@@ -76,7 +99,9 @@ def run_of(name: str, mnist_dir: Path | None) -> Run:
     if name != "real":
         return RUNS[name]()
     run = visualize_results.read_run(train_network.OUTPUT_DIR, mnist_dir)
-    return replace(run, dataset=mnist_loader.load_dataset(mnist_dir, "mnist", 5000, None))
+    return replace(
+        run, dataset=mnist_loader.load_dataset(mnist_dir, "mnist", 5000, None)
+    )
 
 
 @functools.cache
@@ -106,7 +131,10 @@ def line_of(axes, label: str):
 
 
 def points(axes, label: str) -> list[tuple[float, float]]:
-    return [tuple(point) for point in np.round(line_of(axes, label).get_xydata(), 4).tolist()]
+    return [
+        tuple(point)
+        for point in np.round(line_of(axes, label).get_xydata(), 4).tolist()
+    ]
 
 
 def ticks(axis) -> list[str]:
@@ -166,22 +194,43 @@ def test_curves_are_the_history_by_epoch_with_the_first_and_the_last_named():
     assert points(shares, 'always "no": 70.0%') == [(0, 0.7), (1, 0.7)]
     for axes in loss, shares:
         assert (ticks(axes.xaxis), axes.get_xlabel()) == (["1", "2", "3"], "epoch")
-        shown = zip(axes.get_legend().texts, axes.get_legend().legend_handles, strict=True)
+        shown = zip(
+            axes.get_legend().texts, axes.get_legend().legend_handles, strict=True
+        )
         for text, handle in shown:
             assert handle.get_color() == line_of(axes, text.get_text()).get_color()
     assert loss.get_ylim()[0] == 0
     assert shares.get_ylim()[1] == 1
     assert 0.4 < shares.get_ylim()[0] < 0.5
     assert {"70%", "80%"} <= set(ticks(shares.yaxis))
-    long = visualize_results.draw_learning_curves(made_run(history=HISTORY * 10), Language())
-    assert [int(tick) for tick in long.axes[0].get_xticks()] == [1, 5, 9, 13, 18, 22, 26, 30]
+    long = visualize_results.draw_learning_curves(
+        made_run(history=HISTORY * 10), Language()
+    )
+    assert [int(tick) for tick in long.axes[0].get_xticks()] == [
+        1,
+        5,
+        9,
+        13,
+        18,
+        22,
+        26,
+        30,
+    ]
 
 
 def test_confusion_counts_stand_at_their_labels_on_the_shade_of_their_share():
     axes = axes_of(drawn("report"), "Answers at threshold 0.54")
-    texts = {tuple(np.round(t.get_position(), 2).tolist()): t.get_text() for t in axes.texts}
-    assert (ticks(axes.xaxis), axes.get_xlabel()) == (["yes", "no"], "the network's answer")
-    assert (ticks(axes.yaxis), axes.get_ylabel()) == (["8\n(6)", "others\n(14)"], "the image shows")
+    texts = {
+        tuple(np.round(t.get_position(), 2).tolist()): t.get_text() for t in axes.texts
+    }
+    assert (ticks(axes.xaxis), axes.get_xlabel()) == (
+        ["yes", "no"],
+        "the network's answer",
+    )
+    assert (ticks(axes.yaxis), axes.get_ylabel()) == (
+        ["8\n(6)", "others\n(14)"],
+        "the image shows",
+    )
     assert texts == {
         (0, 0): "4",
         (0, 0.06): "found",
@@ -203,13 +252,32 @@ def test_precision_is_steps_over_recall_and_its_average_weighs_them():
     """Down the scores: 8, 8, a 2, 8, a 3, 8, a 2, a 2, 8, a 3, 8, the others."""
     axes = axes_of(drawn("threshold_curves"), "average precision 75.3%")
     curve, reference, mark = axes.lines
-    expected = [(0, 1), (1, 1), (2, 1), (2, 2 / 3), (3, 3 / 4), (3, 3 / 5), (4, 4 / 6), (4, 4 / 7)]
-    expected += [(4, 4 / 8), (5, 5 / 9), (5, 5 / 10), (6, 6 / 11), (6, 6 / 12), (6, 6 / 13)]
+    expected = [
+        (0, 1),
+        (1, 1),
+        (2, 1),
+        (2, 2 / 3),
+        (3, 3 / 4),
+        (3, 3 / 5),
+        (4, 4 / 6),
+        (4, 4 / 7),
+    ]
+    expected += [
+        (4, 4 / 8),
+        (5, 5 / 9),
+        (5, 5 / 10),
+        (6, 6 / 11),
+        (6, 6 / 12),
+        (6, 6 / 13),
+    ]
     expected = np.array([*expected, (6, 6 / 20)])
     np.testing.assert_allclose(curve.get_xdata() * 6, expected[:, 0], atol=1e-9)
     np.testing.assert_allclose(curve.get_ydata(), expected[:, 1])
     assert curve.get_drawstyle() == "steps-pre"
-    assert (reference.get_label(), set(reference.get_ydata())) == ('always "yes": 30.0%', {0.3})
+    assert (reference.get_label(), set(reference.get_ydata())) == (
+        'always "yes": 30.0%',
+        {0.3},
+    )
     np.testing.assert_allclose(mark.get_xydata(), [[4 / 6, 4 / 7]])
     assert mark.get_label() == "threshold 0.54"
     assert axes.get_xlabel() == "recall: 8s found"
@@ -220,10 +288,30 @@ def test_precision_is_steps_over_recall_and_its_average_weighs_them():
 
 def test_recall_and_precision_are_drawn_over_the_threshold():
     axes = axes_of(drawn("threshold_curves"), "another threshold")
-    x = [0, 0.02, 0.03, 0.04, 0.05, 0.15, 0.25, 0.35, 0.55, 0.58, 0.62, 0.65, 0.75, 0.85, 0.95, 1]
+    x = [
+        0,
+        0.02,
+        0.03,
+        0.04,
+        0.05,
+        0.15,
+        0.25,
+        0.35,
+        0.55,
+        0.58,
+        0.62,
+        0.65,
+        0.75,
+        0.85,
+        0.95,
+        1,
+    ]
     found = [6, 6, 6, 6, 6, 5, 5, 4, 4, 4, 3, 3, 2, 2, 1, 0]
     others = [14, 14, 7, 6, 5, 5, 4, 4, 3, 2, 2, 1, 1, 0, 0, 0]
-    recall, precision = line_of(axes, "recall: 8s found"), line_of(axes, "precision: correct")
+    recall, precision = (
+        line_of(axes, "recall: 8s found"),
+        line_of(axes, "precision: correct"),
+    )
     for line in recall, precision:
         np.testing.assert_allclose(line.get_xdata(), x)
         assert line.get_drawstyle() == "steps-pre"
@@ -242,14 +330,20 @@ def test_score_histogram_has_a_bar_and_its_count_for_each_group():
         "others": (BLUE, [9, 1, 0, 1, 0, 1, 1, 1, 0, 0]),
     }
     legend = axes.get_legend()
-    handles = dict(zip([t.get_text() for t in legend.texts], legend.legend_handles, strict=True))
-    for group, (label, (colour, heights)) in zip(axes.containers, expected.items(), strict=True):
+    handles = dict(
+        zip([t.get_text() for t in legend.texts], legend.legend_handles, strict=True)
+    )
+    for group, (label, (colour, heights)) in zip(
+        axes.containers, expected.items(), strict=True
+    ):
         assert [bar.get_height() for bar in group] == heights
         assert {to_hex(bar.get_facecolor()) for bar in group} == {colour}
         assert to_hex(handles[label].get_facecolor()) == colour
         edges = [(n / 10, (n + 1) / 10) for n in range(10)]
         for bar, (low, high) in zip(group, edges, strict=True):
-            assert low - 1e-9 <= bar.get_x() < bar.get_x() + bar.get_width() <= high + 1e-9
+            assert (
+                low - 1e-9 <= bar.get_x() < bar.get_x() + bar.get_width() <= high + 1e-9
+            )
     written = [str(n) if n else "" for _, heights in expected.values() for n in heights]
     assert [text.get_text() for text in axes.texts] == written
     assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "images (logarithmic)")
@@ -261,7 +355,10 @@ def test_score_histogram_has_a_bar_and_its_count_for_each_group():
 @parametrize("name", ["mistakes", "report"])
 def test_galleries_show_the_mistakes_with_what_the_numbers_are(name):
     figure = drawn(name)
-    missed, alarms = axes_of(figure, "Missed 8s: 2; scores"), axes_of(figure, "False alarms: 3;")
+    missed, alarms = (
+        axes_of(figure, "Missed 8s: 2; scores"),
+        axes_of(figure, "False alarms: 3;"),
+    )
     assert tiles(missed) == [(7, "0.050"), (2, "0.250")]
     assert tiles(alarms) == [(1, "2 (0.750)"), (4, "3 (0.620)"), (6, "2 (0.550)")]
     image = missed.images[0]
@@ -276,9 +373,33 @@ def test_of_many_mistakes_the_surest_are_shown(name, shown):
 
 
 CLAIMS = [
-    ("gap", {"digit": 8, "limit": 2}, Rate(90, 100), Rate(10, 100), [4, 9], "confirmed", "black"),
-    ("thin", {"digit": 8, "limit": 1.5}, Rate(0, 90), Rate(30, 110), [], "refuted", "white"),
-    ("slant", {"digit": 8, "limit": 20}, Rate(1, 2), Rate(1, 4), [3], "inconclusive", "#777777"),
+    (
+        "gap",
+        {"digit": 8, "limit": 2},
+        Rate(90, 100),
+        Rate(10, 100),
+        [4, 9],
+        "confirmed",
+        "black",
+    ),
+    (
+        "thin",
+        {"digit": 8, "limit": 1.5},
+        Rate(0, 90),
+        Rate(30, 110),
+        [],
+        "refuted",
+        "white",
+    ),
+    (
+        "slant",
+        {"digit": 8, "limit": 20},
+        Rate(1, 2),
+        Rate(1, 4),
+        [3],
+        "inconclusive",
+        "#777777",
+    ),
     ("noise", {}, Rate(50, 100), Rate(5, 100), [5], "confirmed", "black"),
 ]
 
@@ -290,25 +411,46 @@ def test_claims_are_differences_with_intervals_between_rates_and_verdicts(monkey
     figure = visualize_results.draw_error_analysis(made_run(), Language())
     title = "20 test images: 2 of 4 claims about errors confirmed, 1 refuted"
     assert figure.get_suptitle() == title
-    axes, examples = axes_of(figure, "Is the network wrong"), axes_of(figure, "First mistakes")
-    expected = [(80, 69.5, 86.3), (-27.3, -36.3, -18.8), (25, -35.5, 70.4), (45, 33.6, 55)]
-    for row, (container, interval) in enumerate(zip(axes.containers, expected, strict=True)):
+    axes, examples = (
+        axes_of(figure, "Is the network wrong"),
+        axes_of(figure, "First mistakes"),
+    )
+    expected = [
+        (80, 69.5, 86.3),
+        (-27.3, -36.3, -18.8),
+        (25, -35.5, 70.4),
+        (45, 33.6, 55),
+    ]
+    for row, (container, interval) in enumerate(
+        zip(axes.containers, expected, strict=True)
+    ):
         point, _, (bars,) = container.lines
         ends = np.reshape(bars.get_segments(), (2, 2))
-        np.testing.assert_allclose([*point.get_xdata(), *ends[:, 0]], interval, atol=0.06)
+        np.testing.assert_allclose(
+            [*point.get_xdata(), *ends[:, 0]], interval, atol=0.06
+        )
         assert {*point.get_ydata(), *ends[:, 1]} == {row}
         assert to_hex(point.get_markerfacecolor()) == to_hex(CLAIMS[row][-1])
-    lines = [(c.lines[0].get_marker(), to_hex(c.lines[0].get_color())) for c in axes.containers]
+    lines = [
+        (c.lines[0].get_marker(), to_hex(c.lines[0].get_color()))
+        for c in axes.containers
+    ]
     square, circle, diamond = ("s", "#000000"), ("o", "#000000"), ("D", "#777777")
     assert lines == [square, circle, diamond, square]
     (right,) = axes.child_axes
     assert ticks(right.yaxis) == ["confirmed", "refuted", "inconclusive", "confirmed"]
-    assert [set(line.get_xdata()) for line in axes.lines if line.get_marker() == "None"] == [{0}]
+    assert [
+        set(line.get_xdata()) for line in axes.lines if line.get_marker() == "None"
+    ] == [{0}]
     words = [label.replace("\n", " ") for label in ticks(axes.yaxis)]
     gap = "8 with a gap (under 2 closed loops)"
-    assert words[0] == f"{gap} wrong: 90.0% (90 of 100) of the others: 10.0% (10 of 100)"
+    assert (
+        words[0] == f"{gap} wrong: 90.0% (90 of 100) of the others: 10.0% (10 of 100)"
+    )
     assert axes.get_ylim() == (3.5, -0.5)
-    shown = [np.flatnonzero(a.images[0].get_array().any(axis=0)) for a in examples.child_axes]
+    shown = [
+        np.flatnonzero(a.images[0].get_array().any(axis=0)) for a in examples.child_axes
+    ]
     assert [columns.tolist() for columns in shown] == [[4, 28 + 9], [], [3], [5]]
     tops = [a.get_position().y0 for a in examples.child_axes]
     assert tops == sorted(tops, reverse=True)
@@ -322,13 +464,22 @@ def test_a_run_that_answers_the_same_to_everything_gets_no_verdicts(run):
 
 def test_false_alarms_are_sorted_dots_with_intervals_and_zero_is_one():
     axes = axes_of(drawn("error_analysis"), "How often each other digit is taken for 8")
-    labels = ["2:  66.7% (2 of 3)", "3:  50.0% (1 of 2)", "0:  0.0% (0 of 2)", "1:  0.0% (0 of 2)"]
-    assert ticks(axes.yaxis) == labels + [f"{n}:  0.0% (0 of 1)" for n in (4, 5, 6, 7, 9)]
+    labels = [
+        "2:  66.7% (2 of 3)",
+        "3:  50.0% (1 of 2)",
+        "0:  0.0% (0 of 2)",
+        "1:  0.0% (0 of 2)",
+    ]
+    assert ticks(axes.yaxis) == labels + [
+        f"{n}:  0.0% (0 of 1)" for n in (4, 5, 6, 7, 9)
+    ]
     dots, _, (bars,) = axes.containers[0].lines
     np.testing.assert_allclose(dots.get_xdata(), [2 / 3, 1 / 2] + [0] * 7)
     assert dots.get_ydata().tolist() == list(range(9))
     ends = [segment[:, 0] for segment in bars.get_segments()]  # Wilson's, to a percent
-    np.testing.assert_allclose(ends[:3], [(0.21, 0.94), (0.09, 0.91), (0, 0.66)], atol=0.006)
+    np.testing.assert_allclose(
+        ends[:3], [(0.21, 0.94), (0.09, 0.91), (0, 0.66)], atol=0.006
+    )
     assert to_hex(dots.get_color()) == BLUE
     (mark,) = set(line_of(axes, "all others: 21.4% (3 of 14)").get_xdata())
     assert mark == pytest.approx(3 / 14)
@@ -351,7 +502,10 @@ def run_with_units(*weights: list, change: list[tuple[int, float]], **settings) 
     ("weights", "number", "captions"),
     [
         pytest.param(
-            [[[2], [-1], [0.5]]], "output weights", ("+2.00", "-1.00", "+0.50"), id="flat"
+            [[[2], [-1], [0.5]]],
+            "output weights",
+            ("+2.00", "-1.00", "+0.50"),
+            id="flat",
         ),
         # 1 * 3 + 0, 2 * 3 - 8 * 1, 0.5 * 1
         pytest.param(
@@ -371,9 +525,13 @@ def test_red_is_where_ink_in_a_unit_speaks_for_the_digit(weights, number, captio
     assert [text.get_text() for text in for_it.texts] == [captions[0], captions[2]]
     assert [text.get_text() for text in against.texts] == [captions[1]]
     (first, last), (other,) = for_it.images, against.images
-    np.testing.assert_allclose(first.get_array()[3], 1, atol=1e-6)  # 0.4 is drawn in full
+    np.testing.assert_allclose(
+        first.get_array()[3], 1, atol=1e-6
+    )  # 0.4 is drawn in full
     np.testing.assert_allclose(last.get_array()[9], -0.5, atol=1e-6)
-    colours = [colour_at(image, 28 * row) for image, row in ((first, 3), (other, 5), (last, 9))]
+    colours = [
+        colour_at(image, 28 * row) for image, row in ((first, 3), (other, 5), (last, 9))
+    ]
     assert colours == ["red", "blue", "blue"]
     assert colour_at(first, 28 * 9) == "white"  # nothing learnt there
     bar = figure.axes[-1]
@@ -386,19 +544,26 @@ def test_title_of_hidden_units_is_the_change_in_parts_of_the_start():
     run = made_run()
     run.network.weights[0] *= 1.5
     title = visualize_results.draw_hidden_units(run, Language()).get_suptitle()
-    assert title == "Training changed the hidden units' weights by 50% of their random start"
+    assert (
+        title
+        == "Training changed the hidden units' weights by 50% of their random start"
+    )
 
 
 def test_samples_are_the_first_of_each_digit_and_the_digits_row_is_framed():
     (axes,) = drawn("samples").axes
     labels = "0  (1),1  (1),2  (1),3  (1),4  (0),5  (1),6  (0),7  (2),8  (3),9  (0)"
     assert ticks(axes.yaxis) == labels.split(",")
-    rows, columns = axes.images[0].get_array().nonzero()  # lit is row 0, at the image's number
+    rows, columns = (
+        axes.images[0].get_array().nonzero()
+    )  # lit is row 0, at the image's number
     shown = sorted(
         (int(row) // 28, *divmod(int(column), 28))
         for row, column in zip(rows, columns, strict=True)
     )
-    ordered = [(TRAIN_DIGITS[n], TRAIN_DIGITS[:n].count(TRAIN_DIGITS[n]), n) for n in range(10)]
+    ordered = [
+        (TRAIN_DIGITS[n], TRAIN_DIGITS[:n].count(TRAIN_DIGITS[n]), n) for n in range(10)
+    ]
     assert shown == sorted(ordered)
     (frame,) = axes.patches
     assert (frame.get_y(), frame.get_height()) == (8 * 28 - 0.5, 28)
@@ -426,8 +591,13 @@ def study_file(path: Path, monkeypatch) -> Path:
     }
     f1 |= {"good": [0.58, 0.62, 0.6, 0.61, 0.59], "best": [0.68, 0.72, 0.7, 0.71, 0.69]}
     monkeypatch.setattr(train_network, "STUDY", {change: {} for change in f1})
-    rest = dict.fromkeys(("recall", "precision", "false_positives", "false_negatives"), 1)
-    runs = {change: [{"f1": value, **rest} for value in values] for change, values in f1.items()}
+    rest = dict.fromkeys(
+        ("recall", "precision", "false_positives", "false_negatives"), 1
+    )
+    runs = {
+        change: [{"f1": value, **rest} for value in values]
+        for change, values in f1.items()
+    }
     about = {"settings": asdict(Settings(digit=3)), "dataset": "MNIST"}
     path.write_text(json.dumps({"about": about, "runs": runs}))
     return path
@@ -448,7 +618,10 @@ def test_study_is_sorted_by_effect_with_each_verdict_and_the_labs_run_at_zero(
         "same: F1 50.0%",
         "bad: F1 24.0%",
     ]
-    assert ticks(axes.child_axes[0].yaxis) == ["better"] * 2 + ["no measurable effect", "worse"]
+    assert ticks(axes.child_axes[0].yaxis) == ["better"] * 2 + [
+        "no measurable effect",
+        "worse",
+    ]
     # Standard deviations of 5: 1.581, 7.071 and 5.477 points; t is 2.776; so 2.776 s / 5 ** 0.5
     expected = [
         (20, 1.96, "#000000"),
@@ -464,7 +637,9 @@ def test_study_is_sorted_by_effect_with_each_verdict_and_the_labs_run_at_zero(
         ends = bars.get_segments()[0][:, 0]
         np.testing.assert_allclose(ends, (x - reach, x + reach), atol=0.006)
         assert to_hex(point.get_markerfacecolor()) == colour
-    assert [set(line.get_xdata()) for line in axes.lines if line.get_marker() == "None"] == [{0}]
+    assert [
+        set(line.get_xdata()) for line in axes.lines if line.get_marker() == "None"
+    ] == [{0}]
 
 
 # --- what every figure must hold --------------------------------------------------------------
@@ -480,8 +655,12 @@ def texts_drawn(figure: Figure) -> list[tuple[Text, object]]:
         ):
             for tick in axis.get_major_ticks() + axis.get_minor_ticks():
                 inside = min(interval) <= tick.get_loc() <= max(interval)
-                of_ticks |= dict.fromkeys((tick.label1, tick.label2), inside and axes.axison)
-    found = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_text().strip())
+                of_ticks |= dict.fromkeys(
+                    (tick.label1, tick.label2), inside and axes.axison
+                )
+    found = figure.findobj(
+        lambda artist: isinstance(artist, Text) and artist.get_text().strip()
+    )
     found = [text for text in found if text.get_visible() and of_ticks.get(text, True)]
     return [(text, text.get_window_extent()) for text in found]
 
@@ -518,7 +697,9 @@ def test_every_figure_says_what_it_is_about(name):
 def test_russian_figure_has_no_english_line(name):
     allowed = {"seed", "mnist", "n", "a"}  # n/a
     for text, _ in texts_drawn(drawn(name, "deep", "ru")):
-        words = "".join(c if c.isalpha() else " " for c in text.get_text()).lower().split()
+        words = (
+            "".join(c if c.isalpha() else " " for c in text.get_text()).lower().split()
+        )
         assert not {word for word in words if word.isascii()} - allowed, text
 
 
@@ -540,7 +721,10 @@ def trained(made_dir, tmp_path_factory):
         "--hidden=4",
         "--epochs=3",
     ]
-    assert train_network.main([*options, f"--data-dir={made_dir}", f"--output-dir={out}"]) == 0
+    assert (
+        train_network.main([*options, f"--data-dir={made_dir}", f"--output-dir={out}"])
+        == 0
+    )
     return out
 
 
@@ -562,14 +746,21 @@ def written(monkeypatch) -> dict[str, Figure]:
     """What would be written, by name."""
     figures = {}
     monkeypatch.setattr(
-        visualize_results, "save_figure", lambda figure, path: figures.update({path.name: figure})
+        visualize_results,
+        "save_figure",
+        lambda figure, path: figures.update({path.name: figure}),
     )
     return figures
 
 
 def test_figures_and_format_choose_what_is_written(draw, run_dir, capsys):
     before = set(run_dir.iterdir())
-    assert draw("--figures", "samples", "learning_curves", "--format", "svg", "--lang", "ru") == 0
+    assert (
+        draw(
+            "--figures", "samples", "learning_curves", "--format", "svg", "--lang", "ru"
+        )
+        == 0
+    )
     assert {path.name for path in set(run_dir.iterdir()) - before} == {
         *("samples.svg", "learning_curves.svg")
     }
@@ -590,7 +781,9 @@ def test_all_figures_are_drawn_and_the_errors_are_of_all_test_images(
     assert "test images: 30" in written["report.png"].get_supxlabel()
 
 
-HOSTILE = "text.usetex: True\nfont.family: No Such Font\nsavefig.dpi: 7\naxes.grid: True\n"
+HOSTILE = (
+    "text.usetex: True\nfont.family: No Such Font\nsavefig.dpi: 7\naxes.grid: True\n"
+)
 HOSTILE += "figure.facecolor: red\nimage.cmap: hot\nfont.size: 30\nbackend: pdf\n"
 
 
@@ -604,7 +797,11 @@ def test_users_matplotlibrc_and_backend_change_no_byte(
     (tmp_path / "matplotlibrc").write_text(HOSTILE)
     monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path))
     monkeypatch.setenv("MPLBACKEND", "foo")
-    command = [sys.executable, str(root / "visualize_results.py"), "--figures=learning_curves"]
+    command = [
+        sys.executable,
+        str(root / "visualize_results.py"),
+        "--figures=learning_curves",
+    ]
     command += [f"--data-dir={made_dir}", f"--output-dir={run_dir}"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -643,7 +840,11 @@ def test_dollars_in_the_name_of_a_data_set_are_dollars(tmp_path):
 def test_a_photos_greys_leave_the_red_as_it_is(tmp_path):
     """In the file that is written: a box's red, blue, and red ink, beside every level of grey."""
     figure = Figure((4, 2), 100)
-    picture = np.random.default_rng(0).integers(0, 256, (200, 400, 1), np.uint8).repeat(3, axis=2)
+    picture = (
+        np.random.default_rng(0)
+        .integers(0, 256, (200, 400, 1), np.uint8)
+        .repeat(3, axis=2)
+    )
     colours = [(178, 24, 43), (33, 102, 172), (230, 159, 0), (103, 0, 31)]
     picture[90:93, :, :] = 255
     for n, colour in enumerate(colours):
@@ -681,7 +882,9 @@ def test_film_replays_the_training(draw, run_dir, made_dir, monkeypatch):
             film.seek(n)
             difference = np.abs(drawn_frames - np.asarray(film.convert("RGB")))
             assert difference.mean(axis=(1, 2, 3)).argmin() == n
-            assert film.info["duration"] == pytest.approx(2000 if n == 3 else 333, abs=5)
+            assert film.info["duration"] == pytest.approx(
+                2000 if n == 3 else 333, abs=5
+            )
     for epoch, figure in enumerate(figures):
         loss = axes_of(figure, f"Loss; epoch {epoch} of 3")
         assert set(loss.lines[-1].get_xdata()) == {epoch}
@@ -754,7 +957,9 @@ def test_directory_in_a_figures_place_is_refused_before_any_is_written(draw, run
 
 def test_failed_write_leaves_the_old_figure(draw, run_dir, monkeypatch):
     (run_dir / "samples.png").write_bytes(b"old")
-    monkeypatch.setattr(Image.Image, "save", partial(raising, OSError(28, "No space left")))
+    monkeypatch.setattr(
+        Image.Image, "save", partial(raising, OSError(28, "No space left"))
+    )
     with pytest.raises(UserError, match="No space left"):
         draw("--figures", "samples")
     assert (run_dir / "samples.png").read_bytes() == b"old"
@@ -784,15 +989,21 @@ def eight(tmp_path):
 def test_pictures_that_fail_are_reported_and_the_others_are_read(
     draw, run_dir, eight, tmp_path, capsys
 ):
-    bad, blank, dash = (tmp_path / f"{name}.png" for name in ("bad\x1b[1m", "blank", "dash"))
+    bad, blank, dash = (
+        tmp_path / f"{name}.png" for name in ("bad\x1b[1m", "blank", "dash")
+    )
     bad.write_bytes(b"no picture")
     Image.new("L", (50, 50), 255).save(blank)
-    Image.fromarray(np.pad(np.zeros((9, 40), np.uint8), 60, constant_values=255)).save(dash)
+    Image.fromarray(np.pad(np.zeros((9, 40), np.uint8), 60, constant_values=255)).save(
+        dash
+    )
     assert draw("--image", bad, blank, dash, eight, eight) == 2
     printed = capsys.readouterr()
     errors = printed.err.splitlines()
     assert len(errors) == 3
-    assert errors[0].startswith(f"{tmp_path}/bad\\x1b[1m.png is no picture")  # steers no terminal
+    assert errors[0].startswith(
+        f"{tmp_path}/bad\\x1b[1m.png is no picture"
+    )  # steers no terminal
     assert errors[1].startswith(f"{blank}: no digit made out. Write larger")
     assert errors[2] == f"{dash}: no digit made out. Left out: dash: 1"
     assert f"{eight}: digit 1 of 1: " in printed.out
@@ -805,10 +1016,15 @@ def test_pictures_that_fail_are_reported_and_the_others_are_read(
     assert draw("--image", blank) == 0
     assert f"{blank}: Left out: too small: 1\n" in capsys.readouterr().out
     assert draw("--image", dash, "--lang", "ru") == 2
-    assert capsys.readouterr().err == f"{dash}: цифр не найдено. Не разобрано: чёрточка: 1\n"
+    assert (
+        capsys.readouterr().err
+        == f"{dash}: цифр не найдено. Не разобрано: чёрточка: 1\n"
+    )
 
 
-def test_a_pattern_that_the_shell_has_left_is_expanded(draw, written, eight, tmp_path, capsys):
+def test_a_pattern_that_the_shell_has_left_is_expanded(
+    draw, written, eight, tmp_path, capsys
+):
     for name in "b.jpg.png", "a[1].png", "c.txt":
         shutil.copy(eight, tmp_path / name)
     assert draw("--image", tmp_path / "[ab]*.png", tmp_path / "a[1].png") == 0
@@ -829,16 +1045,23 @@ def test_no_picture_is_overwritten_before_it_is_read(draw, run_dir, eight):
 
 
 @parametrize("letter", ["x", "ж"])
-def test_pictures_with_the_longest_names_are_read(draw, run_dir, eight, tmp_path, letter):
+def test_pictures_with_the_longest_names_are_read(
+    draw, run_dir, eight, tmp_path, letter
+):
     stem = letter * (250 // len(letter.encode()))
     for ending in ".png", ".gif":
         shutil.copy(eight, tmp_path / f"{stem}{ending}")
     assert draw("--image", tmp_path / f"{stem}.png", tmp_path / f"{stem}.gif") == 0
     names = sorted(path.name for path in run_dir.glob("*_recognised*"))
-    assert [name.lstrip(letter) for name in names] == ["_recognised.png", "_recognised_2.png"]
+    assert [name.lstrip(letter) for name in names] == [
+        "_recognised.png",
+        "_recognised_2.png",
+    ]
 
 
-def test_network_is_the_best_unless_one_is_named(trained, eight, tmp_path, monkeypatch, capsys):
+def test_network_is_the_best_unless_one_is_named(
+    trained, eight, tmp_path, monkeypatch, capsys
+):
     out = tmp_path / "out"
     monkeypatch.setattr(visualize_results, "OUTPUT_DIR", out)
     monkeypatch.setattr(visualize_results, "save_figure", lambda *_: None)
@@ -859,11 +1082,15 @@ def test_network_is_the_best_unless_one_is_named(trained, eight, tmp_path, monke
     ("network", "metadata", "words"),
     [
         pytest.param((9, 1), {}, "takes no images", id="other images"),
-        pytest.param((784, 1), {"settings": {"digit": 12}}, "digit is 12", id="no digit"),
+        pytest.param(
+            (784, 1), {"settings": {"digit": 12}}, "digit is 12", id="no digit"
+        ),
         pytest.param((784, 1), {"settings": 7}, r"model\.npz", id="no settings"),
     ],
 )
-def test_networks_that_cannot_read_are_refused(draw, run_dir, eight, network, metadata, words):
+def test_networks_that_cannot_read_are_refused(
+    draw, run_dir, eight, network, metadata, words
+):
     network = NeuralNetwork(network)
     network.metadata = metadata
     network.save(run_dir / "model.npz")
@@ -877,7 +1104,9 @@ def fixed_reader(scores: list[float], **settings) -> Reader:
     """
     network = NeuralNetwork((784, 1, 1))
     network.predict_proba = lambda x: np.array(scores)[x.argmax(axis=1)]
-    network.input_gradient = lambda x: np.where(np.arange(784) < 392, 2.0, -1.0) * np.ones_like(x)
+    network.input_gradient = lambda x: (
+        np.where(np.arange(784) < 392, 2.0, -1.0) * np.ones_like(x)
+    )
     return Reader(network, Settings(threshold=0.6, **settings))
 
 
@@ -891,21 +1120,36 @@ def test_picture_figure_boxes_each_digit_and_shows_what_spoke_for_it(monkeypatch
     """Of a wide picture: a 3 at score 0.9, above the threshold 0.6, and two others below it."""
     boxes = [(20, 30, 50, 90), (100, 10, 180, 40), (230, 50, 250, 110)]
     monkeypatch.setattr(
-        visualize_results, "find_digits", lambda _: found_digits(boxes, {"too small": 3})
+        visualize_results,
+        "find_digits",
+        lambda _: found_digits(boxes, {"too small": 3}),
     )
     picture = np.full((120, 300), 255, np.uint8)
     picture[50, 210] = 0
     reader = fixed_reader([0.55, 0.9, 0.1], digit=3)
     figure = visualize_results.draw_recognised(reader, picture, reader.read(picture))
-    assert figure.get_suptitle() == "Digits found: 3; taken for 3: 1\nLeft out: too small: 3"
+    assert (
+        figure.get_suptitle()
+        == "Digits found: 3; taken for 3: 1\nLeft out: too small: 3"
+    )
     axes, pairs = figure.axes
-    assert [(box.get_xy(), box.get_width(), box.get_height()) for box in axes.patches] == [
+    assert [
+        (box.get_xy(), box.get_width(), box.get_height()) for box in axes.patches
+    ] == [
         ((19.5, 29.5), 30, 60),
         ((99.5, 9.5), 80, 30),
         ((229.5, 49.5), 20, 60),
     ]
-    assert [to_hex(box.get_edgecolor()) for box in axes.patches] == [BLUE_BOX, RED_BOX, BLUE_BOX]
-    assert [box.get_linestyle() == "solid" for box in axes.patches] == [False, True, False]
+    assert [to_hex(box.get_edgecolor()) for box in axes.patches] == [
+        BLUE_BOX,
+        RED_BOX,
+        BLUE_BOX,
+    ]
+    assert [box.get_linestyle() == "solid" for box in axes.patches] == [
+        False,
+        True,
+        False,
+    ]
     assert "solid box: yes, dashed: no" in axes.get_title(loc="left")
     assert [text.get_text() for text in axes.texts] == ["1", "2", "3"]
     # A pixel is 0.028 inches, a tag 4 x 6 of them, above the left corner of its box.
@@ -914,25 +1158,45 @@ def test_picture_figure_boxes_each_digit_and_shows_what_spoke_for_it(monkeypatch
     tags = [to_hex(text.get_bbox_patch().get_facecolor()) for text in axes.texts]
     assert tags == [BLUE_BOX, RED_BOX, BLUE_BOX]
     image = axes.images[0]
-    assert [colour_at(image, 300 * y + x) for x, y in ((210, 50), (50, 110))] == ["black", "white"]
+    assert [colour_at(image, 300 * y + x) for x, y in ((210, 50), (50, 110))] == [
+        "black",
+        "white",
+    ]
     assert image.get_extent() == [-0.5, 299.5, 119.5, -0.5]
     captions = [text.get_text() for text in pairs.texts]
     assert captions == [
         *("1: not 3", "score 0.550", "2: 3", "score 0.900", "3: not 3", "score 0.100")
     ]
     assert "for 3 (red) or against (blue)" in pairs.get_title(loc="left")
-    for n, (seen, why) in enumerate(zip(pairs.images[::2], pairs.images[1::2], strict=True)):
+    for n, (seen, why) in enumerate(
+        zip(pairs.images[::2], pairs.images[1::2], strict=True)
+    ):
         assert [colour_at(seen, pixel) for pixel in (n, 700)] == ["black", "white"]
         assert [colour_at(why, pixel) for pixel in (n, 400)] == ["red", "blue"]
         np.testing.assert_allclose(why.get_array().flat[[n, 400]], [1, -0.4])
 
 
 def test_of_many_digits_all_are_boxed_and_sixty_shown(monkeypatch):
-    boxes = [(20 * n, 30 * row, 20 * n + 9, 30 * row + 9) for row in range(7) for n in range(10)]
-    reasons = ["ruled lines", "too faint", "at the edge", "frame", "too small", "dash", "dot"]
+    boxes = [
+        (20 * n, 30 * row, 20 * n + 9, 30 * row + 9)
+        for row in range(7)
+        for n in range(10)
+    ]
+    reasons = [
+        "ruled lines",
+        "too faint",
+        "at the edge",
+        "frame",
+        "too small",
+        "dash",
+        "dot",
+    ]
     found = found_digits(boxes, dict.fromkeys(reasons, 12))
     monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
-    picture, reader = np.full((220, 220), 255, np.uint8), fixed_reader([0.9] * 70, lang="ru")
+    picture, reader = (
+        np.full((220, 220), 255, np.uint8),
+        fixed_reader([0.9] * 70, lang="ru"),
+    )
     reader.description += "; its footer fills a line, and is broken" * 3
     figure = visualize_results.draw_recognised(reader, picture, reader.read(picture))
     axes, pairs = figure.axes
@@ -964,7 +1228,11 @@ def pad(reader, tmp_path):
 
 def mouse(pad: DrawingPad, axes, *places, button=MouseButton.LEFT) -> None:
     """Press, move and release a button, at places of the axes."""
-    names = ["button_press_event", *["motion_notify_event"] * len(places), "button_release_event"]
+    names = [
+        "button_press_event",
+        *["motion_notify_event"] * len(places),
+        "button_release_event",
+    ]
     for name, place in zip(names, [places[0], *places, places[-1]], strict=True):
         x, y = axes.transData.transform(place)
         event = MouseEvent(name, pad.figure.canvas, x, y, button)
@@ -978,7 +1246,9 @@ def ask(pad: DrawingPad, way: str, name: str) -> None:
     return pad.figure.canvas.callbacks.process("key_press_event", event)
 
 
-def test_pad_shows_what_is_drawn_what_is_seen_and_why_and_saves_it(pad, tmp_path, monkeypatch):
+def test_pad_shows_what_is_drawn_what_is_seen_and_why_and_saves_it(
+    pad, tmp_path, monkeypatch
+):
     before = np.array(pad.figure.canvas.buffer_rgba())
     mouse(pad, pad.axes, (60, 80), (120, 200), (200, 80))
     pad.figure.canvas.draw()
@@ -996,7 +1266,9 @@ def test_pad_shows_what_is_drawn_what_is_seen_and_why_and_saves_it(pad, tmp_path
     ask(pad, "s", "save")
     assert pad.verdict == "Saved as drawing.png"
     picture = mnist_loader.read_picture(tmp_path / "drawing.png")
-    np.testing.assert_array_equal(mnist_loader.find_digits(picture)[0].image, digit.image)
+    np.testing.assert_array_equal(
+        mnist_loader.find_digits(picture)[0].image, digit.image
+    )
     ask(pad, "c", "clear")
     assert pad.drawing.all()
     assert not pad.images[2].get_array().any()
@@ -1054,7 +1326,9 @@ def test_ink_lies_where_the_left_button_was_down(pad):
         drawing = pad.drawing
         event = MouseEvent("motion_notify_event", pad.figure.canvas, 200, 300)
         pad.figure.canvas.callbacks.process("motion_notify_event", event)
-        np.testing.assert_array_equal(pad.drawing, drawing)  # it moves, and no button is down
+        np.testing.assert_array_equal(
+            pad.drawing, drawing
+        )  # it moves, and no button is down
         assert connected_components(drawing == 0).max() == lines
         rows, columns = np.nonzero(drawing == 0)
         ends = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
@@ -1081,4 +1355,7 @@ def test_pad_is_russian_where_the_run_is(reader, tmp_path):
     labels = [button.label.get_text() for button in pad.buttons.values()]
     assert labels == ["Стереть (c)", "Сохранить (s)", "Закрыть (q)"]
     assert "Нарисуйте" in figure.get_suptitle()
-    assert Reader(reader.network, Settings(lang="ru"), "en").read(pad.drawing).left_out == ""
+    assert (
+        Reader(reader.network, Settings(lang="ru"), "en").read(pad.drawing).left_out
+        == ""
+    )

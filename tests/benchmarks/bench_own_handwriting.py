@@ -35,7 +35,10 @@ from hard_pictures import CASES, HardPicture, hard_pictures
 from mnist_loader import Split, find_digits, load_dataset, read_picture
 from neural_network import SGD, NeuralNetwork
 
-HALVES = {"tune": (1, slice(0, 20_000)), "report": (77, slice(30_000, 50_000))}  # seed, digits
+HALVES = {
+    "tune": (1, slice(0, 20_000)),
+    "report": (77, slice(30_000, 50_000)),
+}  # seed, digits
 PICTURES_A_CASE = 5
 SAME_BOX = 0.7  # intersection over union
 PICTURES, ROWS = 500, 100
@@ -81,7 +84,9 @@ def score(made: HardPicture, network: NeuralNetwork, directory: Path) -> np.ndar
     kept = 0
     if len(seen):
         images = np.array([found[i].image for i in place])
-        kept = np.count_nonzero(network.predict(images) == network.predict(made.images[seen]))
+        kept = np.count_nonzero(
+            network.predict(images) == network.predict(made.images[seen])
+        )
     in_order = (np.diff(place) > 0).all()
     false = len(boxes) - len(place)
     exact = len(seen) == len(made.boxes) and false == 0 and in_order
@@ -98,7 +103,9 @@ def hard_table(train: Split, network: NeuralNetwork, cases: list[str]) -> None:
             print("|---|---|---|---|---|---|")
             total = np.zeros(6, int)
             for case in cases:
-                pictures = hard_pictures(case, train.images[digits], train.digits[digits], seed, n)
+                pictures = hard_pictures(
+                    case, train.images[digits], train.digits[digits], seed, n
+                )
                 sums = sum(score(made, network, Path(directory)) for made in pictures)
                 total += sums
                 print(table_row(case, sums, n), flush=True)
@@ -108,9 +115,7 @@ def hard_table(train: Split, network: NeuralNetwork, cases: list[str]) -> None:
 def table_row(name: str, sums: np.ndarray, n: int) -> str:
     exact, seen, digits, false, kept, ordered = (int(value) for value in sums)
     share = f"{kept / seen:.1%}" if seen else "-"
-    return (
-        f"| {name} | {exact} of {n} | {seen} of {digits} | {false} | {ordered} of {n} | {share} |"
-    )
+    return f"| {name} | {exact} of {n} | {seen} of {digits} | {false} | {ordered} of {n} | {share} |"
 
 
 def pasted(image: np.ndarray, rng: np.random.Generator, resampling: int) -> np.ndarray:
@@ -125,7 +130,9 @@ def pasted(image: np.ndarray, rng: np.random.Generator, resampling: int) -> np.n
 
 
 def as_photo(ink: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
-    light = np.linspace(1, LIGHT, ink.shape[1]) * (1 - ink) + rng.normal(0, noise, ink.shape)
+    light = np.linspace(1, LIGHT, ink.shape[1]) * (1 - ink) + rng.normal(
+        0, noise, ink.shape
+    )
     return np.rint(255 * np.clip(light, 0, 1)).astype(np.uint8)
 
 
@@ -138,7 +145,8 @@ def agreement(
     for place, image in enumerate(images):
         found = find_digits(draw(image))
         agreed[place] = (
-            len(found) == 1 and network.predict(found[0].image[np.newaxis])[0] == expected[place]
+            len(found) == 1
+            and network.predict(found[0].image[np.newaxis])[0] == expected[place]
         )
     return agreed.mean(), agreed[expected].mean()
 
@@ -165,7 +173,9 @@ def pasted_table(test: np.ndarray, network: NeuralNetwork) -> None:
         row = np.hstack(digits).repeat(4, axis=0).repeat(4, axis=1)
         found = find_digits(np.rint(255 * (1 - row)).astype(np.uint8))
         whole += [digit.box[0] // (28 * 4) for digit in found] == list(range(10))
-    print(f"\nRows of ten digits that give ten boxes in reading order: {whole} of {ROWS}")
+    print(
+        f"\nRows of ten digits that give ten boxes in reading order: {whole} of {ROWS}"
+    )
 
 
 def time_and_memory(train: Split) -> None:
@@ -177,7 +187,9 @@ def time_and_memory(train: Split) -> None:
             path = Path(directory) / "photo.jpg"
             Image.fromarray(made.picture).save(path, quality=90)
             command = [sys.executable, "-c", ONE_PICTURE, str(path)]
-            said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+            said = subprocess.run(
+                command, cwd=ROOT, check=True, capture_output=True, text=True
+            )
             print(f"  {case}: {said.stdout.strip()}", flush=True)
 
 

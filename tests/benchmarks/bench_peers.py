@@ -70,7 +70,9 @@ def compiled_loop(x: np.ndarray, y: np.ndarray) -> Epoch:
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "loop.c").write_text(LOOP_IN_C)
         command = ["cc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
-        subprocess.run([*command, "loop.c", "-o", "loop.so", "-lm"], cwd=directory, check=True)
+        subprocess.run(
+            [*command, "loop.c", "-o", "loop.so", "-lm"], cwd=directory, check=True
+        )
         library = ctypes.CDLL(f"{directory}/loop.so")
     network = NeuralNetwork()
     (w1, w2), (b1, b2) = network.weights, network.biases
@@ -110,7 +112,9 @@ def scikit_learn(x: np.ndarray, y: np.ndarray) -> Epoch:
 
     warnings.filterwarnings("ignore", module="sklearn")  # one epoch does not converge
     settings = {"solver": "sgd", "momentum": 0, "alpha": 0, "learning_rate_init": RATE}
-    model = MLPClassifier((64,), "tanh", batch_size=1, max_iter=1, warm_start=True, **settings)
+    model = MLPClassifier(
+        (64,), "tanh", batch_size=1, max_iter=1, warm_start=True, **settings
+    )
     return lambda: model.fit(x, y)
 
 
@@ -135,7 +139,9 @@ def main() -> None:
     best = best_of(ROUNDS, epochs.values())
     print_header("", "us a sample", "times ours")
     for name, spent in zip(epochs, best, strict=True):
-        print_row(name, f"{1e6 * spent / len(train.images):.1f}", f"{spent / best[0]:.1f}")
+        print_row(
+            name, f"{1e6 * spent / len(train.images):.1f}", f"{spent / best[0]:.1f}"
+        )
 
 
 if __name__ == "__main__":

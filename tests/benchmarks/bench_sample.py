@@ -41,7 +41,11 @@ def main() -> None:
         results = [evaluate(train, test, seed) for seed in SEEDS]
         areas = [result.roc_auc for result in results]
         means = np.mean(
-            [(r.accuracy, r.majority_share, r.precision, r.recall, r.f1) for r in results], axis=0
+            [
+                (r.accuracy, r.majority_share, r.precision, r.recall, r.f1)
+                for r in results
+            ],
+            axis=0,
         )
         each = " ".join(f"{area:.4f}" for area in areas)
         cells = [f"{np.mean(areas):.4f} ({each})", *(f"{mean:.1%}" for mean in means)]

@@ -40,7 +40,9 @@ class TextbookNetwork:
     def weights(self) -> list[np.ndarray]:
         return [self.w1, self.w2[:, np.newaxis]]
 
-    def train_epoch(self, x: np.ndarray, y: np.ndarray, eta: float, order: np.ndarray) -> None:
+    def train_epoch(
+        self, x: np.ndarray, y: np.ndarray, eta: float, order: np.ndarray
+    ) -> None:
         for i in order:
             a1 = np.tanh(x[i] @ self.w1 + self.b1)
             a2 = 1 / (1 + np.exp(-(a1 @ self.w2 + self.b2[0])))
@@ -154,9 +156,12 @@ TABLES = {
         },
     },
     "training images": {
-        f"{size:,}": {"train_size": size} for size in (1250, 2500, 5000, 10000, 20000, 40000, 60000)
+        f"{size:,}": {"train_size": size}
+        for size in (1250, 2500, 5000, 10000, 20000, 40000, 60000)
     },
-    "hidden units": {units: {"hidden": (units,)} for units in (16, 32, 64, 128, 256, 512)},
+    "hidden units": {
+        units: {"hidden": (units,)} for units in (16, 32, 64, 128, 256, 512)
+    },
     "samples in a block": {
         f"{block}, {dtype}": {"block": block, "dtype": dtype}
         for dtype in DTYPES

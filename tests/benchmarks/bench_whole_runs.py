@@ -31,9 +31,16 @@ LIMITS, LOADING_ROUNDS = (5000, None), 7
 def measure(options: str) -> tuple[float, float]:
     """Seconds and peak MB of one run."""
     with tempfile.TemporaryDirectory() as output_dir:
-        command = [sys.executable, str(ROOT / "train_network.py"), "--output-dir", output_dir]
+        command = [
+            sys.executable,
+            str(ROOT / "train_network.py"),
+            "--output-dir",
+            output_dir,
+        ]
         start = time.perf_counter()
-        process = subprocess.Popen([*command, *options.split()], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*command, *options.split()], stdout=subprocess.DEVNULL
+        )
         _, status, usage = os.wait4(process.pid, 0)
         spent = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -51,7 +58,9 @@ def main() -> None:
 
     path = DATA_DIR / "train-images-idx3-ubyte.gz"
     best = best_of(LOADING_ROUNDS, [partial(read_idx, path, limit) for limit in LIMITS])
-    print_header("images", "ms", "of all", title=f"{path.name}, best of {LOADING_ROUNDS}")
+    print_header(
+        "images", "ms", "of all", title=f"{path.name}, best of {LOADING_ROUNDS}"
+    )
     for limit, spent in zip(LIMITS, best, strict=True):
         print_row(limit or "all", f"{1000 * spent:.1f}", f"{spent / best[-1]:.1%}")
 
