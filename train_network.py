@@ -573,7 +573,9 @@ def report_results(out: Output, run: Run, result: Evaluation) -> None:
 
     # Which digits are taken for it, and which of its images are missed
     alarms = Rate(result.false_positives, result.negatives)
-    line = N_("False alarms, others taken for {digit}: {r.count:,} of {r.total:,}")
+    line = N_(
+        "False alarms, other digits taken for {digit}: {r.count:,} of {r.total:,}"
+    )
     out.log(line, digit=digit, r=alarms)
     for n, rate in false_alarms(run.test, result).items():
         if rate.count:
@@ -634,7 +636,10 @@ def report_claims(out: Output, run: Run, claims: list[utils.Claim]) -> None:
         out.log("{rule}", rule=textwrap.fill(rule, LOG_WIDTH))
     is_labs = settings == Settings(seed=settings.seed, lang=settings.lang)
     if is_labs and run.dataset.name == "MNIST":
-        out.log("One run is one sample: over ten seeds 74 to 84% of the 8s are found")
+        out.log(
+            "One run is one sample: over ten seeds the lab's run finds "
+            "74 to 84% of the 8s"
+        )
     warn_of_sample(out, run)
 
 

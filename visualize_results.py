@@ -331,7 +331,8 @@ def draw_report(view: View) -> Figure:
     _ = view.translate
     result = view.result
     line = _(
-        '{r.correct:,} of {r.total:,} answers correct (always "{usual}": {n:,})',
+        "{r.correct:,} of {r.total:,} answers correct "
+        '({n:,} by always answering "{usual}")',
         n=max(result.positives, result.negatives),
         usual=_(result.usual_answer),
     )
@@ -351,10 +352,10 @@ def draw_report(view: View) -> Figure:
 def draw_learning_curves(view: View) -> Figure:
     """Whether it still learns, and whether it overfits."""
     _ = view.translate
-    line = N_(
-        "{r.true_positives:,} of {r.positives:,} {digit}s found; loss {r.loss:.4f}"
+    title = _(
+        "{r.true_positives:,} of {r.positives:,} {digit}s found; test loss {r.loss:.4f}"
     )
-    figure, axes = view.figure(_(line), {"loss shares": 3.3})
+    figure, axes = view.figure(title, {"loss shares": 3.3})
     plot_loss(axes["loss"], view)
     plot_shares(axes["shares"], view)
     return figure
@@ -364,8 +365,10 @@ def draw_learning_curves(view: View) -> Figure:
 def draw_threshold_curves(view: View) -> Figure:
     """What another threshold would find, and cost."""
     _ = view.translate
-    line = N_("Threshold {threshold}; a lower one finds more, and takes more for it")
-    title = f"{_(FOUND_AND_TAKEN)}\n{_(line)}"
+    line = _(
+        "Threshold {threshold}; a lower one finds more, and takes more others for it"
+    )
+    title = f"{_(FOUND_AND_TAKEN)}\n{line}"
     figure, axes = view.figure(title, {"thresholds": 3.2, "scores": 2.6})
     plot_by_threshold(axes["thresholds"], view)
     plot_scores(axes["scores"], view)
@@ -437,7 +440,8 @@ def draw_hidden_units(view: View) -> Figure:
     full = max(float(np.quantile(np.abs(change), FULL_COLOUR_QUANTILE)), 1e-6)
     share = np.linalg.norm(change) / np.linalg.norm(start) if start.any() else None
     title = _(
-        "Training changed the hidden units' weights by {share:.0%} of their start",
+        "Training changed the hidden units' weights by {share:.0%} "
+        "of their random start",
         share=share,
     )
     shown = min(change.shape[1], UNITS_SHOWN)
@@ -878,8 +882,9 @@ def plot_unit_colours(axes: Axes, view: View, full: float) -> None:
     axes.set_xticks([-full, 0, full], [f"{-full:.2f}", "0", f"{full:+.2f}"])
     axes.set_yticks([])
     axes.spines[:].set_visible(True)
-    line = N_("red: ink speaks for {digit}, blue: against (change times number's sign)")
-    axes.set_xlabel(_(line))
+    axes.set_xlabel(
+        _("red: ink speaks for {digit}, blue: against (change times the number's sign)")
+    )
 
 
 SAMPLES_SHOWN = 16  # of each digit
