@@ -1,10 +1,12 @@
 """The network: activations, forward pass, backpropagation, per-sample SGD.
 
-The letters are the lab sheet's. Layer l turns its input a[l] into
+The letters and numbers are the lab sheet's. Layer l, from 1 up, has weights w_l and
+biases b_l. It turns the output of the layer before it into its own,
 
-    z[l] = a[l] w[l] + b[l],     a[l+1] = tanh(z[l]),  and sigmoid(z) for the output,
+    z_l = a_(l-1) w_l + b_l,     a_l = tanh(z_l),  and sigmoid(z_l) for the last layer,
 
-with the image as a[0]. It knows nothing of files but its own, and nothing of digits.
+with the input as a_0. Nothing in here knows about digits, or about files but a
+network's own.
 
     python neural_network.py         check the gradients against finite differences
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -39,9 +41,8 @@ class TrainingDivergedError(UserError):
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """sigmoid(z) = 1 / (1 + e^-z), in (0, 1)."""
-    # e^1000 is infinite to a float, and 1 / it is 0, as it should be
-    with np.errstate(over="ignore", under="ignore"):
-        return 1 / (1 + np.exp(-np.asarray(z)))
+    with np.errstate(over="ignore"):  # e^1000 is infinite to a float, and 1 / it is 0
+        return 1 / (1 + np.exp(-z))
 
 
 def sigmoid_derivative(a: np.ndarray) -> np.ndarray:
@@ -66,7 +67,7 @@ class Activation(NamedTuple):
     derivative: Callable[[np.ndarray], np.ndarray]
 
 
-# Of the hidden layers; a network's file holds the name
+# Of the hidden layers, by the name that a network's file holds
 ACTIVATIONS = {"tanh": Activation(tanh, tanh_derivative)}
 OUTPUT = Activation(sigmoid, sigmoid_derivative)
 
@@ -83,16 +84,16 @@ RULE_RANGES = {
 
 @dataclass(frozen=True)
 class SGD:
-    """Stochastic gradient descent: what an update does with a weight w, its gradient g.
+    """Stochastic gradient descent: what an update does to a weight w with gradient g.
 
         g += l2 * w            (weights, not biases: the gradient of l2 / 2 * w^2)
         v  = momentum * v + g
         w -= learning_rate * v
 
-    v is kept only while momentum is above 0. Momentum as in Polyak (1964), in the form
-    that PyTorch's SGD has. Whatever `update` does must be linear in w, v and g, or the
-    block form below is wrong; clipping, for one, is not. Raises SettingError, which is
-    a ValueError, for a setting outside its range.
+    The velocity v is neither used nor changed while momentum is 0. Momentum is Polyak's
+    (1964), in the form that PyTorch's SGD has. Whatever `update` does must be linear in
+    w, v and g, or `_BlockLayer` is wrong; clipping, for one, is not. Raises
+    SettingError for a setting outside its range.
     """
 
     learning_rate: float = 0.01
@@ -115,14 +116,19 @@ class SGD:
     @cached_property
     def of_biases(self) -> SGD:
         """The same rule without L2."""
-        return SGD(self.learning_rate, self.momentum)
+        return replace(self, l2=0.0)
 
 
 # --- the network ----------------------------------------------------------------------
 
 
+# Samples trained at once. Shorter blocks cost more calls, longer ones more sweeps and
+# larger Gram matrices; the optimum is flat, and no setting tried needs another
+# (tests/benchmarks).
+BLOCK_SIZE = 64
+PREDICTED_AT_ONCE = 1000  # samples, so that memory does not grow with their number
 MOST_UNITS = 10**6  # of a layer; more is a slip: 784 x 10^6 weights alone take 3 GB
-LARGEST_SCALE = 1000  # far below it units are saturated, far above weights overflow
+LARGEST_SCALE = 1000  # units are saturated from far less on; far more overflows float32
 DTYPES = ("float32", "float64")
 
 
@@ -131,7 +137,12 @@ def are_layer_sizes(values: Sequence[int]) -> bool:
     return are_units and len(values) > 1 and values[-1] == 1
 
 
-NETWORK_RANGES = {
+def is_dtype(value: Any) -> bool:
+    # None would be float64 to NumPy
+    return value is not None and np.dtype(value) in map(np.dtype, DTYPES)
+
+
+NETWORK_RANGES = {  # of the arguments of a network and of its methods
     "layer_sizes": Range(
         f"whole numbers from 1 to {MOST_UNITS}, at least two, the last 1: (784, 64, 1)",
         are_layer_sizes,
@@ -143,10 +154,7 @@ NETWORK_RANGES = {
     ),
     "activation": utils.one_of(*ACTIVATIONS),
     "seed": utils.WHOLE,
-    "dtype": Range(
-        " or ".join(DTYPES),
-        lambda v: v is not None and np.dtype(v) in map(np.dtype, DTYPES),
-    ),
+    "dtype": Range(" or ".join(DTYPES), is_dtype),
     "threshold": utils.SHARE,
     "sgd": Range(
         "an SGD, such as SGD(learning_rate=0.01)", lambda v: isinstance(v, SGD)
@@ -155,40 +163,39 @@ NETWORK_RANGES = {
 
 
 class Layer:
-    """a' = activation(a w + b): weights, biases and, for momentum, their velocities.
+    """output = activation(a w + b), for its input a.
 
-    w, vw : (n_in, n_out)
-    b, vb : (n_out,)
+    w, b : weights (n_in, n_out) and biases (n_out,)
+    vw, vb : their velocities, of the same shapes, which only momentum uses
     """
 
     def __init__(self, w: np.ndarray, activation: Activation):
         self.w = w
         self.b = np.zeros(w.shape[1], w.dtype)
-        # Untouched while momentum is 0
         self.vw = np.zeros_like(self.w)
         self.vb = np.zeros_like(self.b)
         self.activation = activation
 
     def forward(self, a: np.ndarray) -> np.ndarray:
-        """The layer's output for its input a: (..., n_in) -> (..., n_out)."""
+        """The output (..., n_out) of an input a (..., n_in)."""
         return self.activation.function(a @ self.w + self.b)
 
     def activate(
         self, z: np.ndarray, mask: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """a = activation(z) and its slope da / dz, both (..., n_out) as z.
+        """The output activation(z) and its slope, d output / d z, both masked.
 
-        `mask`, None where nothing is dropped, says by which factor dropout keeps a
-        unit.
+        z, the output and the slope are (..., n_out), as the mask of dropout is: 0 for a
+        dropped unit, 1 / (1 - dropout) for the others; None: nothing is dropped.
         """
-        a = self.activation.function(z)
-        slope = self.activation.derivative(a)
+        output = self.activation.function(z)
+        slope = self.activation.derivative(output)
         if mask is None:
-            return a, slope
-        return a * mask, slope * mask
+            return output, slope
+        return output * mask, slope * mask
 
     def update(self, a: np.ndarray, d: np.ndarray, sgd: SGD) -> None:
-        """One update, by the gradient d (n_out,) of the loss with respect to z."""
+        """One update, for an input a (n_in,) and d (n_out,) = d loss / d z."""
         sgd.update(self.w, np.outer(a, d), self.vw)
         sgd.of_biases.update(self.b, d, self.vb)
 
@@ -201,23 +208,23 @@ class NeuralNetwork:
     layer_sizes : the units of each layer, from the inputs to the output; the output has
         one, the probability of a yes
     dropout : each hidden unit is left out of an update with this probability
-    (Srivastava
-        et al., JMLR 15, 2014); the others are scaled by 1 / (1 - dropout), so that
-        prediction needs no change
+        (Srivastava et al., JMLR 15, 2014); the others are scaled by 1 / (1 - dropout),
+        so that prediction needs no change
     weight_scale : standard deviation of the normal distribution that the weights start
         from; biases start at 0
-    activation : the hidden layers' activation, a name in `ACTIVATIONS` seed : decides
-    the starting weights, the order of samples and the dropout masks, each
-        from a stream of its own: changing one leaves the others as they were
+    activation : of the hidden layers, a name in `ACTIVATIONS`
+    seed : decides the starting weights, the order of samples and the dropout masks,
+        each from a stream of its own: changing one leaves the others as they were
     dtype : of the weights and all computation, float32 or float64
 
-    Raises SettingError, which is a ValueError, for an argument outside its range.
+    Raises SettingError for an argument outside its range.
 
     Attributes
     ----------
-    layers : list of Layer, from the first hidden layer to the output metadata : dict of
-    what the file should remember, plain JSON, such as what the network
-        was trained on
+    layers : list of Layer, from the first hidden layer to the output
+    config : dict, what `load` hands to the constructor beside sizes and dtype
+    metadata : dict of what the file should remember, plain JSON, such as what the
+        network was trained on
     """
 
     def __init__(
@@ -230,38 +237,41 @@ class NeuralNetwork:
         seed: int = 0,
         dtype: type | str = np.float32,
     ):
-        # What makes a network of these sizes again, beside its arrays
+        check(NETWORK_RANGES, layer_sizes=layer_sizes, seed=seed, dtype=dtype)
+        check(NETWORK_RANGES, dropout=dropout, weight_scale=weight_scale)
+        check(NETWORK_RANGES, activation=activation)
         self.config = {
-            "dropout": dropout,
-            "weight_scale": weight_scale,
+            "dropout": float(dropout),
+            "weight_scale": float(weight_scale),
             "activation": activation,
         }
-        check(NETWORK_RANGES, layer_sizes=layer_sizes, seed=seed, dtype=dtype)
-        check(NETWORK_RANGES, **self.config)
         self.metadata: dict[str, Any] = {}
         streams = np.random.SeedSequence(int(seed)).spawn(3)
         weight_rng = np.random.default_rng(streams[0])
         self._order_rng = np.random.default_rng(streams[1])
         self._mask_rng = np.random.default_rng(streams[2])
+
+        shapes = list(pairwise(layer_sizes))
+        activations = [ACTIVATIONS[activation]] * (len(shapes) - 1) + [OUTPUT]
         self.layers = []
-        for shape in pairwise(layer_sizes):
+        for shape, function in zip(shapes, activations, strict=True):
             w = weight_scale * weight_rng.standard_normal(shape)
-            self.layers.append(Layer(w.astype(dtype), ACTIVATIONS[activation]))
-        self.layers[-1].activation = OUTPUT
+            self.layers.append(Layer(w.astype(dtype), function))
 
     @property
     def weights(self) -> tuple[np.ndarray, ...]:
-        """weights[l] is (layer_sizes[l], layer_sizes[l + 1])."""
+        """Each layer's w, (n_in, n_out): weights[0] is w1."""
         return tuple(layer.w for layer in self.layers)
 
     @property
     def biases(self) -> tuple[np.ndarray, ...]:
-        """biases[l] is (layer_sizes[l + 1],)."""
+        """Each layer's b, (n_out,)."""
         return tuple(layer.b for layer in self.layers)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
-        return len(self.weights[0]), *map(len, self.biases)
+        n_in = len(self.weights[0])
+        return n_in, *map(len, self.biases)  # a bias a unit
 
     @property
     def dropout(self) -> float:
@@ -296,57 +306,61 @@ class NeuralNetwork:
     def attribution(self, x: np.ndarray) -> np.ndarray:
         """What each input added to the probability p: (n, n_in) -> (n, n_in).
 
-        Above 0 it spoke for a yes, below 0 against it, and a row sums to p(x) - p(0),
-        the score less that of empty paper. It is backpropagation with secants for
-        slopes: a unit's da / dz is (a(x) - a(0)) / (z(x) - z(0)) (DeepLIFT's rescale
-        rule, Shrikumar et al., ICML 2017). In float64, as secants are differences.
+        Above 0 it raised p, below 0 it lowered it, and a row sums to p(x) - p(0), the
+        score less that of an input of zeros, such as empty paper. It is backpropagation
+        with secants in place of slopes: (a(x) - a(0)) / (z(x) - z(0)) for each unit
+        (DeepLIFT's rescale rule, Shrikumar et al., ICML 2017). In float64, as
+        differences of numbers that are close lose digits.
         """
         x = check_inputs(x, (None, self.layer_sizes[0]), self.dtype).astype(np.float64)
 
-        # Forward, with empty paper as the last row
+        # Forward, with the input of zeros as the last row
         a = np.pad(x, ((0, 1), (0, 0)))
-        secants = []
+        secants = []  # of each layer, (n, n_out)
         for layer in self.layers:
             z = a @ layer.w + layer.b
-            a, tangent = layer.activate(z, None)
+            a, slope = layer.activate(z, None)
             rise = a[:-1] - a[-1]
             run = z[:-1] - z[-1]
-            secant = tangent[:-1]  # the limit where z is that of empty paper
-            secants.append(np.divide(rise, run, out=secant, where=run != 0))
+            # Where run is 0 the slope stays, the secant's limit
+            secants.append(np.divide(rise, run, out=slope[:-1], where=run != 0))
 
         # Backward
-        gradient = np.ones((len(x), 1))
+        multiplier = np.ones((len(x), 1))
         for layer, secant in zip(self.layers[::-1], secants[::-1], strict=True):
-            gradient = (gradient * secant) @ layer.w.T
-        return x * gradient
+            multiplier = (multiplier * secant) @ layer.w.T
+        return x * multiplier
 
     # --- training
 
     def train_step(self, x: np.ndarray, y: float, sgd: SGD = SGD()) -> float:
-        """One sample x (n_in,) with its target y, by the lab sheet's formulas.
+        """Learn from one sample x (n_in,) with its target y; the loss before that.
+
+        The lab sheet's formulas, for its two layers:
 
             loss     = (a2 - y)^2
             d_output = 2 (a2 - y) * sigmoid'(a2)
             d_hidden = d_output w2^T * tanh'(a1)
             w       -= learning_rate * (inputs^T gradient)
 
-        Returns the loss before the update.
+        d is d_output, then d_hidden; `SGD.update` does the last line, with momentum and
+        L2 where they are used.
         """
         check(NETWORK_RANGES, sgd=sgd)
         x = check_inputs(x, (self.layer_sizes[0],), self.dtype)
         y = check_targets(y, ()).astype(self.dtype, copy=False)
 
-        # Forward: a[l] is the input of layer l, slopes[l] = d a[l + 1] / d z[l]
+        # Forward: a[0] is the input, a[l] the output of layer l
         a = [x.astype(self.dtype, copy=False)]
-        slopes = []
+        slopes = []  # d a[l] / d z[l] of each layer, (n_out,)
         for layer, mask in zip(self.layers, self._draw_masks(1), strict=True):
             z = a[-1] @ layer.w + layer.b
             output, slope = layer.activate(z, None if mask is None else mask[0])
             a.append(output)
             slopes.append(slope)
 
-        # Backward: d is the gradient of the loss with respect to z[l]. The error below
-        # a layer comes from its weights before their update.
+        # Backward: d is d loss / d z. The error of a layer's inputs comes from its
+        # weights before their update; that of the images is not used.
         error = 2 * (a[-1] - y)
         for layer, inputs, slope in zip(
             reversed(self.layers), reversed(a[:-1]), reversed(slopes), strict=True
@@ -365,7 +379,7 @@ class NeuralNetwork:
         *,
         loop: bool = False,
     ) -> float:
-        """`train_step` for one sample after the other, many times as quick.
+        """The updates of `train_step` on one sample after the other, much faster.
 
         Parameters
         ----------
@@ -392,7 +406,8 @@ class NeuralNetwork:
             for first in range(0, len(order), BLOCK_SIZE):
                 samples = order[first : first + BLOCK_SIZE]
                 if loop:
-                    total_loss += sum(self.train_step(x[n], y[n], sgd) for n in samples)
+                    for row in samples:
+                        total_loss += self.train_step(x[row], y[row], sgd)
                 else:
                     block = x[samples].astype(self.dtype, copy=False)
                     total_loss += self._train_block(block, y[samples], sgd, tolerances)
@@ -412,36 +427,38 @@ class NeuralNetwork:
         """Train on samples x (n, n_in), y (n,) in their order; the sum of their losses.
 
         The n updates of `train_step`, to rounding, at matrix speed: `_BlockLayer` says
-        how. Gradients that move by less than the tolerances have settled.
+        how. `tolerances`, one a layer, say from where on gradients have settled.
         """
         masks = self._draw_masks(len(x))
-        blocks = []
+        block_layers = []
         for layer, mask in zip(self.layers, masks, strict=True):
             kind = _BlockOutput if layer is self.layers[-1] else _BlockLayer
-            blocks.append(kind(layer, len(x), mask, sgd))
+            block_layers.append(kind(layer, len(x), mask, sgd))
 
-        gradients = [None] * len(blocks)  # (n, n_out) of each layer, unknown at first
-        for _ in range(len(x)):
+        gradients = [None] * len(
+            block_layers
+        )  # D of each, (n, n_out), unknown at first
+        for _ in range(len(x)):  # so many sweeps are always enough; a few usually are
             before = gradients
 
             # Forward, as in `train_step`, for all samples
             a = x
-            for block, d in zip(blocks, before, strict=True):
-                a = block.forward(a, d)
+            for layer, d in zip(block_layers, before, strict=True):
+                a = layer.forward(a, d)
             difference = a - y[:, np.newaxis]
 
             # Backward
             error = 2 * difference
             gradients = []
-            for block in reversed(blocks):
-                d = error * block.slope
+            for layer in reversed(block_layers):
+                d = error * layer.slope
                 gradients.insert(0, d)
-                if block is not blocks[0]:
-                    error = block.backward(d)
+                if layer is not block_layers[0]:
+                    error = layer.backward(d)
             if _has_settled(gradients, before, tolerances):
                 break
-        for block, d in zip(blocks, gradients, strict=True):
-            block.update(d)
+        for layer, d in zip(block_layers, gradients, strict=True):
+            layer.update(d)
         return float(np.sum(difference[:, 0] ** 2))
 
     def _draw_masks(self, n: int) -> list[np.ndarray | None]:
@@ -466,13 +483,13 @@ class NeuralNetwork:
         The file holds all that further training depends on: weights w1, w2 ..., biases
         b1 ..., where momentum is used the velocities vw1, vb1 ..., the configuration,
         the state of the random streams; and `metadata`. The same network gives the same
-        bytes. Raises UserError if that fails.
+        bytes. Raises UserError if the file cannot be written.
         """
         network = {
             "config": self.config,
             "generators": [rng.bit_generator.state for rng in self._generators()],
         }
-        file = {"network": _as_json(network), "metadata": _as_json(self.metadata)}
+        file = {"network": _json_array(network), "metadata": _json_array(self.metadata)}
         file |= self._arrays(with_velocities=self._has_velocities())
         with atomic_write(Path(path)) as stream:
             np.savez(stream, **file)
@@ -491,6 +508,8 @@ class NeuralNetwork:
         except OSError as error:
             fault = f"{path}: cannot be read: {error.strerror or error}"
             raise ModelError(fault) from error
+        except MemoryError:
+            raise
         except Exception as error:  # wrong bytes fail in many ways
             fault = f"{path}: damaged, or not a model of this project"
             raise ModelError(f"{fault}; run train_network.py again") from error
@@ -500,7 +519,7 @@ class NeuralNetwork:
         """The network of a file's arrays; ValueError and others if they make none."""
         spec = json.loads(file.pop("network").item())
         metadata = json.loads(file.pop("metadata").item())
-        sizes = list(file["w1"].shape)
+        sizes = list(file["w1"].shape)  # inputs and units of layer 1; next is w2
         while f"w{len(sizes)}" in file:
             sizes.append(file[f"w{len(sizes)}"].shape[1])
         network = cls(sizes, dtype=file["w1"].dtype, **spec["config"])
@@ -537,26 +556,24 @@ class NeuralNetwork:
         return [self._order_rng, self._mask_rng]
 
 
-def _as_json(content: dict[str, Any]) -> np.ndarray:
+def _json_array(content: dict[str, Any]) -> np.ndarray:
     """A dict as an array that an .npz file takes without pickling."""
     return np.array(json.dumps(content).encode())
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an .npz file. `save` packs nothing: a packed one is not ours."""
+    """All arrays of an .npz file as `save` writes it.
+
+    `save` compresses nothing. What is compressed might unpack to more than memory
+    holds.
+    """
     with np.load(path, allow_pickle=False) as file:
         if any(member.compress_type for member in file.zip.infolist()):
-            raise ValueError("packed")
+            raise ValueError("compressed")
         return dict(file)
 
 
 # --- many updates at once: the block form ---------------------------------------------
-
-# Samples trained at once. Shorter blocks cost more calls, longer ones more sweeps and
-# larger Gram matrices; the optimum is flat, and no setting tried needs another
-# (tests/benchmarks).
-BLOCK_SIZE = 64
-PREDICTED_AT_ONCE = 1000  # images, so that memory does not grow with their number
 
 
 class _BlockLayer:
@@ -564,34 +581,36 @@ class _BlockLayer:
 
     Seen from sample t, a layer's weights are those at the block's start and what the
     samples before it did to them. With a_s a sample's input of the layer and d_s its
-    local gradient, the loss's with respect to z, plain SGD has
+    local gradient, d loss / d z, plain SGD has
 
-        w_t = w - learning_rate sum_{s<t} a_s^T d_s
+        w_t = w - learning_rate * sum_{s<t} a_s^T d_s
 
-    So, with the block's inputs as rows of A (n, n_in), its local gradients as rows of D
-    (n, n_out), and K (n, n) holding -learning_rate below its diagonal (* is
-    elementwise), no sample needs weights of its own; the weights change once, at the
-    block's end:
+    So no sample needs weights of its own. With the block's inputs as rows of A (n,
+    n_in), its local gradients as rows of D (n, n_out), and K (n, n) holding
+    -learning_rate below its diagonal, 0 elsewhere (* is elementwise):
 
-        forward     Z = A w + b + (K * (A A^T) + K') D    K' = K, for the biases
-        backward    E = D w^T + (K * (D D^T)) A           the error below
-        update      w += A^T (k D),  b += k^T D           with k = -learning_rate (n, 1)
+        forward     Z = A w + b + (K * (A A^T) + K_b) D     K_b = K
+        backward    E = D w^T + (K * (D D^T)) A             the error of the inputs
+        update      w += A^T (g * D),  b += g^T D           once, at the block's end
 
-    Momentum and L2 change no more than numbers, which `_Updates` has: A w becomes
-    p (A w) + q (A v) and b p' b + q' v_b, and k_ts is what gradient s has by sample t
-    done to w (k'_ts to b, which L2 spares). Dropout multiplies a row of A, and the
-    activation's derivative with it, by its mask.
+    with g (n, 1) = -learning_rate. Momentum and L2 change no more than the numbers,
+    which `_Updates` has, for weights and, without L2, for biases: K_ts is how much of
+    gradient s is in the w that sample t sees, and
 
-    D stands on both sides. But row t needs only rows before t: start from D = 0, sweep
-    forward and backward again and again, and after k sweeps the first k rows are exact.
-    In practice, with the lab's settings, no row changes any more after 6 or 7 sweeps in
-    float32 and 13 in float64 (`_tolerance` says what counts as a change).
+        A w    becomes    p * (A w) + q * (A v)
+        b      becomes    p_b * b + q_b * v_b
+
+    Dropout multiplies the layer's outputs, and their slopes, by its mask.
+
+    Z needs D, and D needs Z. But row t of Z needs only the rows of D before t: start
+    from D = 0 and sweep forward and backward again and again. After m sweeps the first
+    m rows are exact, after n all of them. In practice, with the lab's settings, no row
+    changes any more after 6 or 7 sweeps in float32 and 13 in float64 (`_tolerance` says
+    what counts as a change).
 
     Relatives: the linear case is Benesty and Duhamel, "A Fast Exact Least Mean Square
     Adaptive Algorithm" (IEEE Trans. Signal Processing 40, 1992), and chunked delta-rule
-    attention (DeltaNet, arXiv 2406.06484). Jacobi sweeps over a feed-forward recursion:
-    Song et al. (ICML 2021); the whole SGD trajectory as one triangular system: PASO
-    (ICML 2026).
+    attention (DeltaNet, arXiv 2406.06484). More in tests/benchmarks/README.md.
     """
 
     def __init__(self, layer: Layer, n: int, mask: np.ndarray | None, sgd: SGD):
@@ -602,16 +621,17 @@ class _BlockLayer:
         self.b_seen = self.b_updates.seen(layer.b, layer.vb)
         # Of the last `forward`, for `backward` and `update`
         self.a = None  # A
-        self.slope = None  # (n, n_out): the activation's derivative, masked
+        self.slope = None  # (n, n_out)
 
     def forward(self, a: np.ndarray, d: np.ndarray | None) -> np.ndarray:
         """The layer's outputs (n, n_out) of its inputs A; D is None where still 0."""
-        outputs, self.slope = self.layer.activate(self._z(a, d), self.mask)
+        z = self._z(a, d)
+        outputs, self.slope = self.layer.activate(z, self.mask)
         return outputs
 
     def _z(self, a: np.ndarray, d: np.ndarray | None) -> np.ndarray:
         """Z (n, n_out) of A (n, n_in) and D (n, n_out)."""
-        if a is not self.a:  # the images are the same in every sweep
+        if a is not self.a:  # the first layer gets the same array in every sweep
             self.a = a
             product = self.w_updates.product(a, self.layer.w, self.layer.vw)
             self.z_start = product + self.b_seen
@@ -619,7 +639,7 @@ class _BlockLayer:
         return self.z_start if d is None else self.z_start + self.coupling @ d
 
     def backward(self, d: np.ndarray) -> np.ndarray:
-        """E (n, n_in), the error below the layer, of D (n, n_out)."""
+        """E (n, n_in), the error of the layer's inputs, of D (n, n_out)."""
         product = self.w_updates.product(d, self.layer.w.T, self.layer.vw.T)
         return product + (self.w_updates.k * (d @ d.T)) @ self.a
 
@@ -627,24 +647,27 @@ class _BlockLayer:
         """Update the layer's own weights and biases by all n gradients."""
         layer = self.layer
         self.w_updates.apply(layer.w, layer.vw, self.a, d)
-        # A bias is the weight of an input that is always 1
+        # A bias is the weight of an input that is always 1; b[np.newaxis] is a view of
+        # b
         ones = np.ones((len(d), 1), d.dtype)
         self.b_updates.apply(layer.b[np.newaxis], layer.vb[np.newaxis], ones, d)
 
 
 class _BlockOutput(_BlockLayer):
-    """The output layer, of one unit: its w_t is a row, so all n are written out.
+    """The output layer, of one unit: its w_t is a row, so all n fit into a matrix.
 
     With w_t as row t of W (n, n_in), and rows . rows for the products of rows with
     rows,
 
-        W = p w^T + q v^T + (K * d^T) A,     z = A . W + p' b + q' v_b + K' d,     E = d
-        W
+        W = p w^T + q v^T + (K * d^T) A
+        z = A . W + p_b b + q_b v_b + K_b d
+        E = d * W
     """
 
     def __init__(self, layer: Layer, n: int, mask: None, sgd: SGD):
         super().__init__(layer, n, mask, sgd)
         self.w_seen = self.w_updates.seen(layer.w.T, layer.vw.T)
+        self.w_t = None  # W of the last `forward`
 
     def _z(self, a: np.ndarray, d: np.ndarray | None) -> np.ndarray:
         self.a = a
@@ -660,7 +683,7 @@ class _BlockOutput(_BlockLayer):
 
 
 class _Sum(NamedTuple):
-    """A weight or a velocity after n updates: how much it holds of what."""
+    """A weight or a velocity after n updates, as how much it holds of what."""
 
     w: float  # of the first w
     v: float  # of the first v
@@ -668,23 +691,26 @@ class _Sum(NamedTuple):
 
 
 class _Updates(NamedTuple):
-    """What n updates of `SGD` in a row make of a weight w and its velocity v.
+    """The coefficients of n updates in a row of a weight w and its velocity v.
 
     The rule is linear, so w and v are at any time a sum of the first w, the first v and
-    the gradients, each times a number. These numbers are what the rule makes of unit
-    vectors.
+    the gradients, each times a number. Row t of the arrays is what sample t sees.
     """
 
     sgd: SGD
-    p: np.ndarray  # (n, 1): how much of the first w sample t sees
+    p: np.ndarray  # (n, 1): how much of the first w
     q: np.ndarray  # (n, 1): how much of the first v
-    k: np.ndarray  # (n, n): how much of gradient s; 0 from s = t on
+    k: np.ndarray  # K (n, n): how much of gradient s; 0 from s = t on
     last_w: _Sum
     last_v: _Sum
 
     @classmethod
     @lru_cache(maxsize=16)
     def of(cls, sgd: SGD, n: int, dtype: np.dtype) -> _Updates:
+        """Run the rule on unit vectors: 0 is the first w, 1 the first v, 2 + s is g_s.
+
+        So w and v are at any time the list of their own coefficients.
+        """
         w, v, *gradients = np.eye(n + 2)
         seen = np.empty((n, n + 2))
         for t, g in enumerate(gradients):
@@ -698,22 +724,29 @@ class _Updates(NamedTuple):
         return cls(sgd, p, q, k, as_sum(w), as_sum(v))
 
     def seen(self, w: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """p w + q v: what each sample sees of the first w and v (1, m), but gradients.
+        """p * w + q * v: what samples see of the first w and v, (n, m).
 
-        That is w itself, (1, m), where nothing but gradients changes it.
+        w and v are (1, m), or (n, m) for each sample its own. By plain SGD, where p is
+        1 and q is 0, it is w as it is.
         """
         if self.sgd.momentum:
             return self.p * w + self.q * v
         return self.p * w if self.sgd.l2 else w
 
     def product(self, a: np.ndarray, w: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """p (a w) + q (a v): row t of a times what sample t sees of w and v."""
-        return self.seen(a @ w, a @ v if self.sgd.momentum else v)
+        """p * (a w) + q * (a v) for a (n, n_in), w and v (n_in, n_out): (n, n_out)."""
+        of_first_v = a @ v if self.sgd.momentum else None
+        return self.seen(a @ w, of_first_v)
 
     def apply(self, w: np.ndarray, v: np.ndarray, a: np.ndarray, d: np.ndarray) -> None:
-        """Update w and v in place by the n gradients a_s^T d_s."""
+        """Update w and v (n_in, n_out) in place by the n gradients a_s^T d_s.
+
+            w = last_w.w * w + last_w.v * v + a^T (last_w.g * d)
+            v = last_v.w * w + last_v.v * v + a^T (last_v.g * d)
+
+        with the first w and v on the right of both.
+        """
         if self.sgd.momentum:
-            # What v gains comes from the first w
             v_gain = a.T @ (self.last_v.g * d)
             if self.sgd.l2:
                 v_gain += self.last_v.w * w
@@ -740,18 +773,16 @@ def _has_settled(
     layers = zip(gradients[::-1], before[::-1], tolerances[::-1], strict=True)
     for new, old, tolerance in layers:
         moved = new if old is None else new - old
-        if not np.sqrt(np.vdot(moved, moved)) <= tolerance:  # nor NaN
+        if not np.sqrt(np.vdot(moved, moved)) <= tolerance:  # NaN has not settled, too
             return False
     return True
 
 
 def _tolerance(w: np.ndarray, sgd: SGD) -> float:
-    """How far d may be from its limit before the weights notice: eps |w| / step size.
+    """The largest change of D between two sweeps that counts as none.
 
-    A change of d moves the weights by the step size times it and the size of the
-    inputs, a few dozen for a block of images; the next sweep would make a tenth of it
-    again, or less. So where step size times change is below eps |w|, |w| the Frobenius
-    norm, what is left to change is about what writing w in its dtype changes. Measured:
+    It moves the weights by about step size * change. Where that is below eps |w|, with
+    |w| the Frobenius norm, it is no more than writing w in its dtype changes. Measured:
     the float32 weights end nearer to the float64 ones than those of the float32 loop do
     (tests/benchmarks/bench_training.py).
     """
@@ -766,21 +797,22 @@ def check_inputs(x: Any, shape: tuple[int | None, ...], dtype: np.dtype) -> np.n
     """Numbers that a network of this dtype can take in, or SettingError."""
     x = np.asarray(x)
     largest = np.finfo(dtype).max
-    if x.dtype.kind in "iu":  # pixels as a file has them
-        allowed = "whole numbers above 1 are no inputs: divide by 255"
-        return check_array("inputs", x, shape, -largest, 1, allowed)
+    if x.dtype.kind in "iu":
+        # Whole numbers above 1 are pixels that nobody has scaled
+        allowed = "whole numbers must be 0 or 1: divide by 255"
+        return check_array("inputs", x, shape, 0, 1, allowed)
     allowed = f"they must be finite in {dtype}"
     return check_array("inputs", x, shape, -largest, largest, allowed)
 
 
 def check_targets(y: Any, shape: tuple[int | None, ...]) -> np.ndarray:
     """Targets, or SettingError."""
-    allowed = "they must be in [0, 1]; targets(8) makes them"
+    allowed = "they must be in [0, 1]; Split.targets(8) makes them"
     return check_array("targets", np.asarray(y), shape, 0, 1, allowed)
 
 
 def check_order(order: Any, n: int) -> np.ndarray:
-    """Numbers of rows of which there are n, or SettingError."""
+    """Row numbers from 0 to n - 1, (m,), or SettingError."""
     order = np.asarray(order)
     if order.ndim != 1 or order.dtype.kind not in "iu" or not len(order):
         raise SettingError(f"order is {order!r}; it must be row numbers, (m,)")
@@ -807,7 +839,8 @@ def check_array(
         wanted = ", ".join("n" if size is None else str(size) for size in shape)
         there = f"shape {values.shape} of type {values.dtype}"
         raise SettingError(f"{name}: {there}; it must be numbers, ({wanted})")
-    if values.size and not (values.min() >= low and values.max() <= high):  # nor NaN
+    # By "not", so that NaN is refused, too
+    if values.size and not (values.min() >= low and values.max() <= high):
         there = f"values from {values.min():g} to {values.max():g}"
         raise SettingError(f"{name}: {there}; {allowed}")
     return values
@@ -815,12 +848,12 @@ def check_array(
 
 # --- python neural_network.py ---------------------------------------------------------
 
-STEP = 1e-5  # of the differences: less drowns in rounding, more bends
+STEP = 1e-5  # of the differences: less drowns in rounding, more in the loss's curvature
 LARGEST_DIFFERENCE = 1e-6  # of the largest gradient: a wrong formula misses by far more
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Hold a small network's gradients against finite differences, and show both."""
+    """Hold a small network's gradients against finite differences."""
     parser = utils.ArgumentParser(
         "Check the gradients of backpropagation against finite differences.",
         """
@@ -835,7 +868,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = utils.Output(options.lang)
     _ = out.translate
     network = NeuralNetwork((6, 5, 4, 1), weight_scale=0.7, dtype=np.float64)
-    out.log("The loss of one sample, changed by 0.00001 up and down in each weight:")
+    out.log("The loss of one sample, with each weight a little larger and smaller:")
     rows = [["", _("shape"), _("largest gradient"), _("largest difference")]]
     is_right = True
     x = np.random.default_rng(0).random(6)
@@ -859,7 +892,7 @@ def gradients(
 
         dloss / dw = (loss(w + h) - loss(w - h)) / 2h
 
-    Yields each array's name and its gradient by either way, both of its shape.
+    Yields each array's name and its gradient by either way, shaped like the array.
     """
 
     def loss() -> float:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import os
 
-# One BLAS thread, set before NumPy loads: the engine's matrices are small, a second
-# thread waits more than it works, and their number decides the last bits of the result.
+# One BLAS thread, set before NumPy loads: the engine's matrices are small, so a second
+# thread waits more than it works; and the number of threads changes the last bits.
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
@@ -49,7 +49,8 @@ def setting(default: Any, group: str, allowed: Range, text: str, **how: Any) -> 
     Parameters
     ----------
     default : the lab's value; False makes the option a switch
-    group : where --help lists it; "network" and "rule" hand it on under its name
+    group : where --help lists it. "network" is handed to NeuralNetwork and "rule" to
+        SGD, under the field's name; the others are read where they are used
     allowed : its range
     text : what it does, for --help
     how : what argparse needs to know beside the default's type
@@ -58,8 +59,8 @@ def setting(default: Any, group: str, allowed: Range, text: str, **how: Any) -> 
         how["action"] = "store_true"
     else:
         metavars = {int: "N", float: "X", str: "NAME"}
-        kind = how.setdefault("type", type(default))
-        how.setdefault("metavar", metavars.get(kind, "N"))
+        how.setdefault("type", type(default))
+        how.setdefault("metavar", metavars.get(how["type"]))
         if default is not None:
             text += f" (default: {as_typed(default)})"
     metadata = {"group": group, "allowed": allowed, "argparse": how | {"help": text}}
@@ -70,11 +71,11 @@ def as_typed(value: Any) -> str:
     """A setting's value as it is typed on the command line."""
     if isinstance(value, tuple):
         return " ".join(map(str, value))
-    return "all" if value is None else str(value)
+    return "all" if value is None else str(value)  # None is only typed for sizes
 
 
 def size(text: str) -> int | None:
-    """The opposite, of a number of images."""
+    """A number of images as typed: None for "all"."""
     return None if text == "all" else int(text)
 
 
@@ -89,22 +90,33 @@ UNITS = Range(
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides the result of a run.
+    """Everything that decides what a run writes.
 
     The command line fills it. A run's file holds `asdict(settings)`, from which
     `Settings(**values)` makes it again. Raises SettingError for a value outside its
-    range. A new option is a field here, and what it does.
+    range. For a new option add a field, and what it does; the command line, the file,
+    --resume and the log know it by itself.
     """
 
     digit: int = setting(8, "data", DATA["digit"], "recognise this digit")
     train_size: int | None = setting(
-        5000, "data", utils.SIZE, 'train on the first N images, or on "all"', type=size
+        5000,
+        "data",
+        DATA["train_size"],
+        'train on the first N images, or on "all"',
+        type=size,
+        metavar="N",
     )
     test_size: int | None = setting(
-        1000, "data", utils.SIZE, 'test on the first N images, or on "all"', type=size
+        1000,
+        "data",
+        utils.SIZE,
+        'test on the first N images, or on "all"',
+        type=size,
+        metavar="N",
     )
     threshold: float = setting(
-        0.5, "data", NETWORK["threshold"], "answer yes from this probability up"
+        0.5, "data", utils.SHARE, "answer yes from this score up"
     )
     hidden: tuple[int, ...] = setting(
         (64,), "network", UNITS, "units of each hidden layer", type=int, nargs="+"
@@ -142,7 +154,10 @@ class Settings:
         False, "training", utils.SWITCH, "train on copies, deformed anew in each epoch"
     )
     focus: bool = setting(
-        False, "training", utils.SWITCH, "train mostly on what is got wrong, or almost"
+        False,
+        "training",
+        utils.SWITCH,
+        "train mostly on images it gets wrong, or nearly",
     )
     loop: bool = setting(
         False, "training", utils.SWITCH, "update by the lab sheet's own lines, slowly"
@@ -154,7 +169,8 @@ class Settings:
     def __post_init__(self) -> None:
         ranges = {f.name: f.metadata["allowed"] for f in fields(self)}
         check(ranges, **vars(self))
-        object.__setattr__(self, "hidden", tuple(self.hidden))  # a list in a file
+        # Frozen, and argparse and JSON give a list
+        object.__setattr__(self, "hidden", tuple(self.hidden))
 
     def of_group(self, group: str) -> dict[str, Any]:
         """The settings of a group by name."""
@@ -219,9 +235,9 @@ def make_parser() -> utils.ArgumentParser:
     )
     groups["data"].add_argument(
         "--dataset",
-        default="auto",
         metavar="NAME",
-        help="use mnist, the bundled sample, or auto: what there is (default: auto)",
+        help="use mnist, sample (bundled), or auto: mnist if it is to be had "
+        "(default: auto)",
     )
     groups["output"].add_argument(
         "--output-dir",
@@ -256,7 +272,8 @@ class Run:
     history: list[dict[str, Any]] = field(default_factory=list)  # see `train_epochs`
 
     def __post_init__(self) -> None:
-        # What the headline is measured on
+        # What is said of the test images is said of these; only the claims need them
+        # all
         self.test: Split = self.dataset.test.first(self.settings.test_size)
 
     def evaluate(self, split: Split) -> Evaluation:
@@ -277,6 +294,7 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> str:
+        """The data's, which is dear, kept for the next `save`."""
         return self.dataset.fingerprint
 
 
@@ -284,13 +302,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     names = [f.name for f in fields(Settings) if f.name in options]
     given = {name: getattr(options, name) for name in names}
-    checkpoint = options.output_dir / CHECKPOINT_FILE
+    output_dir = options.output_dir
+    checkpoint = output_dir / CHECKPOINT_FILE
 
     if options.resume:
-        run = resume_run(options.output_dir, options.data_dir, given)
+        if options.dataset:
+            raise UserError(
+                "--dataset has no meaning with --resume: the run has its own"
+            )
+        run = resume_run(output_dir, options.data_dir, given)
     else:
         settings = Settings(**given)
-        dataset = load_dataset(options.data_dir, options.dataset, settings.train_size)
+        source = options.dataset or "auto"
+        dataset = load_dataset(options.data_dir, source, settings.train_size)
         run = Run(settings, settings.network(), dataset)
 
     out = Output(run.settings.lang)
@@ -301,147 +325,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_examples(out, run)
         train(out, run, checkpoint)
         result = run.evaluate(run.test)
-        claims = examine_claims(run)
+        claims = claims_about(run)
         report_results(out, run, result)
         report_claims(out, run, claims)
-        write_results(out, run, result, claims, options.output_dir)
+        report_limits(out, run)
+        write_results(out, run, result, claims, output_dir)
     except KeyboardInterrupt:
-        suggest_resume(out, options.output_dir, options.data_dir)
+        suggest_resume(out, output_dir, options.data_dir)
         raise
     return 0
 
 
-def suggest_resume(out: Output, output_dir: Path, data_dir: Path | None) -> None:
-    """After an interruption: what is saved, and the command that continues it."""
-    checkpoint = output_dir / CHECKPOINT_FILE
-    if not checkpoint.exists():
-        out.screen("Interrupted before an epoch was done: there is nothing to resume")
-        return
-    command = f"python {shlex.quote(sys.argv[0])} --resume"
-    if output_dir != OUTPUT_DIR:
-        command += f" --output-dir={shlex.quote(str(output_dir))}"
-    if data_dir is not None:
-        command += f" --data-dir={shlex.quote(str(data_dir))}"
-    history = NeuralNetwork.load(checkpoint).metadata["history"]
-    line = N_("Interrupted. Epochs in the checkpoint: {n}. To resume: {command}")
-    out.screen(line, n=len(history), command=command)
-
-
-# --- training -------------------------------------------------------------------------
-
-EPOCH_LINE = N_("Epoch {epoch}/{epochs}, loss: {loss:.6f}")
-
-# With --focus an image is taken with the chance LEAST_CHANCE + CHANCE_BY_ERROR times
-# the network's error on it. Both, and the portions in which that is decided, were
-# chosen on held-out training images (tests/benchmarks).
-LEAST_CHANCE = 0.1
-CHANCE_BY_ERROR = 10.0
-PORTION = 5000  # images
-
-
-def train(out: Output, run: Run, checkpoint: Path) -> None:
-    """Train to the end; the run's file is written after every epoch: none is lost."""
-    epochs = run.settings.epochs
-    out.log()
-    out.log("Training:")
-    out.log()
-    for row in run.history:
-        out.log(EPOCH_LINE, epochs=epochs, **row)
-    epochs_before = len(run.history)
-    start = time.perf_counter()
-    for row in train_epochs(run):
-        run.save(checkpoint)
-        out.log(EPOCH_LINE, epochs=epochs, **row)
-    seconds = time.perf_counter() - start
-    samples = (epochs - epochs_before) * len(run.dataset.train.digits)
-    if samples:
-        line = N_("Trained in {time:.2f} s, {rate:,.0f} samples a second")
-        out.screen(line, time=seconds, rate=samples / seconds)
-
-
-def train_epochs(run: Run) -> Iterator[dict[str, Any]]:
-    """Train from where the run's history ends to the last epoch of its settings.
-
-    After each epoch a row of its number, its loss, and how the test images fare is
-    added to the history and yielded. Prints nothing.
-    """
-    settings = run.settings
-    train = run.dataset.train
-    targets = train.targets(settings.digit)
-    for epoch in range(len(run.history) + 1, settings.epochs + 1):
-        sgd = settings.sgd(epoch)
-        if settings.augment or settings.focus:
-            loss = train_portions(run, epoch, targets, sgd)
-        else:
-            loss = run.network.train_epoch(
-                train.images, targets, sgd, loop=settings.loop
-            )
-        test = run.evaluate(run.test)
-        row = {
-            "epoch": epoch,
-            "loss": loss,
-            "test_loss": test.loss,
-            "test_accuracy": test.accuracy,
-            "test_recall": test.recall,
-        }
-        run.history.append(utils.for_json(row))
-        yield run.history[-1]
-
-
-def train_portions(run: Run, epoch: int, targets: np.ndarray, sgd: SGD) -> float:
-    """An epoch of `--augment` or `--focus`, portion by portion; the mean of its losses.
-
-    With --focus the network looks at a portion before it trains on it, and an image is
-    taken with a chance of LEAST_CHANCE + CHANCE_BY_ERROR |a - y|: it learns from what
-    it gets wrong (as the importance sampling of Katharopoulos and Fleuret, ICML 2018,
-    but without its weights).
-    """
-    network = run.network
-    rng = np.random.default_rng([run.settings.seed, epoch])
-    order = rng.permutation(len(targets))
-    portions = np.split(order, range(PORTION, len(order), PORTION))
-    losses = []
-    numbers_taken = []
-    for portion, x in zip(portions, images_of(run, epoch, portions), strict=True):
-        y = targets[portion]
-        taken = np.arange(len(portion))
-        if run.settings.focus:
-            error = np.abs(network.predict_proba(x) - y)
-            chance = LEAST_CHANCE + CHANCE_BY_ERROR * error
-            is_taken = rng.random(len(portion)) < chance
-            taken = taken[is_taken] if is_taken.any() else taken
-        losses.append(network.train_epoch(x, y, sgd, taken, loop=run.settings.loop))
-        numbers_taken.append(len(taken))
-    return float(np.average(losses, weights=numbers_taken))
-
-
-def images_of(
-    run: Run, epoch: int, portions: Sequence[np.ndarray]
-) -> Iterator[np.ndarray]:
-    """The images of each portion, with `--augment` as copies deformed anew: (n, 784).
-
-    A thread deforms the next portions while one trains. Each has a generator of its
-    own, which follows from seed, epoch and its number.
-    """
-    images = run.dataset.train.images
-
-    def deform(number: int) -> np.ndarray:
-        rng = np.random.default_rng([run.settings.seed, epoch, number])
-        return augment(images[portions[number]], rng)
-
-    if run.settings.augment:
-        with ThreadPoolExecutor(1) as ahead:
-            yield from ahead.map(deform, range(len(portions)))
-    else:
-        for portion in portions:
-            yield images[portion]
-
-
-# --- the report -----------------------------------------------------------------------
+# --- what is trained ------------------------------------------------------------------
 
 EXAMPLES_SHOWN = 5
-LOG_WIDTH = 100  # columns; longer lines are wrapped
-ONE_ANSWER = N_("The network answers {only} to everything: its errors tell nothing")
 
 
 def describe_run(out: Output, run: Run) -> None:
@@ -454,7 +351,7 @@ def describe_run(out: Output, run: Run) -> None:
     line = N_("Recognising the handwritten digit {n} in {name}")
     title = _(line, n=settings.digit, name=name)
     out.log("{title}", title=title)
-    out.log("=" * len(title))
+    out.log("{line}", line="=" * len(title))
     warn_of_sample(out, run)
 
     # The network
@@ -480,15 +377,12 @@ def describe_run(out: Output, run: Run) -> None:
         out.log("Other than the lab's: {options}", options=settings.options())
 
     # The data
-    out.log(
-        """
-        Training images: {a.total:,}; {a.count:,} show the digit {digit} ({a.share:.2%})
-        Test images: {b.total:,}; {b.count:,} show the digit {digit} ({b.share:.2%})
-        """,
-        a=Rate.of(run.dataset.train.digits == settings.digit),
-        b=Rate.of(run.test.digits == settings.digit),
-        digit=settings.digit,
-    )
+    train = Rate.of(run.dataset.train.digits == settings.digit)
+    test = Rate.of(run.test.digits == settings.digit)
+    line = N_("Training images: {n.total:,}; {n.count:,} show {digit} ({n.share:.2%})")
+    out.log(line, n=train, digit=settings.digit)
+    line = N_("Test images: {n.total:,}; {n.count:,} show {digit} ({n.share:.2%})")
+    out.log(line, n=test, digit=settings.digit)
 
 
 def dataset_name(name: str, _: Translate) -> str:
@@ -521,6 +415,122 @@ def show_examples(out: Output, run: Run) -> None:
     captions = [_("Example {n}:", n=number) for number in range(1, len(rows) + 1)]
     images = train.images[rows].reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
     out.log("{art}", art=utils.ascii_art(images, captions))
+
+
+# --- training -------------------------------------------------------------------------
+
+EPOCH_LINE = N_("Epoch {epoch}/{epochs}, loss: {loss:.6f}")
+
+# With --focus an image is taken with the chance LEAST_CHANCE + CHANCE_BY_ERROR times
+# the network's error on it, so from an error of 0.09 on for certain. Both, and the
+# portions in which that is decided, were chosen on held-out training images
+# (tests/benchmarks).
+LEAST_CHANCE = 0.1
+CHANCE_BY_ERROR = 10.0
+PORTION = 5000  # images
+
+
+def train(out: Output, run: Run, checkpoint: Path) -> None:
+    """Train to the end; the run's file is written after every epoch."""
+    epochs = run.settings.epochs
+    out.log()
+    out.log("Training:")
+    out.log()
+    for row in run.history:  # of a resumed run, whose log tells all of it
+        out.log(EPOCH_LINE, epochs=epochs, **row)
+    epochs_before = len(run.history)
+    start = time.perf_counter()
+    for row in train_epochs(run):
+        run.save(checkpoint)  # first, so that what is shown is saved
+        out.log(EPOCH_LINE, epochs=epochs, **row)
+    seconds = time.perf_counter() - start
+    samples = (epochs - epochs_before) * len(run.dataset.train.digits)
+    if samples:
+        line = N_("Trained in {time:.2f} s, {rate:,.0f} samples a second")
+        out.screen(line, time=seconds, rate=samples / seconds)
+
+
+EPOCH_NAMES = ("epoch", "loss", "test_loss", "test_accuracy", "test_recall")
+
+
+def train_epochs(run: Run) -> Iterator[dict[str, Any]]:
+    """Train from where the run's history ends to the last epoch of its settings.
+
+    After each epoch a row is added to the history and yielded: by EPOCH_NAMES its
+    number, its loss, and how the test images fare; None for what they do not tell, as
+    recall without a single 8. Prints nothing.
+    """
+    settings = run.settings
+    images = run.dataset.train.images
+    targets = run.dataset.train.targets(settings.digit)
+    for epoch in range(len(run.history) + 1, settings.epochs + 1):
+        sgd = settings.sgd(epoch)
+        if settings.augment or settings.focus:
+            loss = train_portions(run, epoch, targets, sgd)
+        else:
+            loss = run.network.train_epoch(images, targets, sgd, loop=settings.loop)
+        result = run.evaluate(run.test)
+        values = (epoch, loss, result.loss, result.accuracy, result.recall)
+        row = dict(zip(EPOCH_NAMES, values, strict=True))
+        run.history.append(utils.for_json(row))
+        yield run.history[-1]
+
+
+def train_portions(run: Run, epoch: int, targets: np.ndarray, sgd: SGD) -> float:
+    """An epoch of `--augment` or `--focus`, portion by portion; the mean of its losses.
+
+    With --focus the network looks at a portion before it trains on it, and an image is
+    taken with a chance of LEAST_CHANCE + CHANCE_BY_ERROR |a - y|: it learns from what
+    it gets wrong (as the importance sampling of Katharopoulos and Fleuret, ICML 2018,
+    but without its weights). The loss is that of the images taken.
+    """
+    network = run.network
+    rng = np.random.default_rng([run.settings.seed, epoch])
+    order = rng.permutation(len(targets))
+    portions = np.split(order, range(PORTION, len(order), PORTION))  # row numbers, (m,)
+    losses = []
+    numbers_taken = []
+    for portion, x in zip(portions, images_of(run, epoch, portions), strict=True):
+        y = targets[portion]
+        taken = np.arange(len(portion))
+        if run.settings.focus:
+            error = np.abs(network.predict_proba(x) - y)
+            chance = LEAST_CHANCE + CHANCE_BY_ERROR * error
+            is_taken = rng.random(len(portion)) < chance
+            if is_taken.any():  # an epoch of none is no epoch
+                taken = taken[is_taken]
+        losses.append(network.train_epoch(x, y, sgd, taken, loop=run.settings.loop))
+        numbers_taken.append(len(taken))
+    return float(np.average(losses, weights=numbers_taken))
+
+
+def images_of(
+    run: Run, epoch: int, portions: Sequence[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Yield the images of each portion, (m, 784).
+
+    With `--augment` they are copies, deformed anew by a thread that runs ahead while
+    this one trains; their random numbers follow from seed, epoch and the portion's
+    number, so that timing changes nothing.
+    """
+    images = run.dataset.train.images
+
+    def deform(number: int) -> np.ndarray:
+        rng = np.random.default_rng([run.settings.seed, epoch, number])
+        return augment(images[portions[number]], rng)
+
+    if run.settings.augment:
+        with ThreadPoolExecutor(1) as ahead:
+            yield from ahead.map(deform, range(len(portions)))
+    else:
+        for portion in portions:
+            yield images[portion]
+
+
+# --- the report -----------------------------------------------------------------------
+
+LOG_WIDTH = 100  # columns; longer lines are wrapped
+ONE_ANSWER = N_("The network answers {only} to everything: its errors tell nothing")
 
 
 def report_results(out: Output, run: Run, result: Evaluation) -> None:
@@ -588,8 +598,10 @@ def report_results(out: Output, run: Run, result: Evaluation) -> None:
     if missed:
         line = N_("images of the test set, counted from 0: {rows}")
         text = _(line, rows=", ".join(map(str, missed)))
-        wrapped = textwrap.fill(text, LOG_WIDTH)
-        out.log("{text}", text=textwrap.indent(wrapped, "  "))
+        wrapped = textwrap.fill(
+            text, LOG_WIDTH, initial_indent="  ", subsequent_indent="  "
+        )
+        out.log("{text}", text=wrapped)
 
 
 def false_alarms(split: Split, result: Evaluation) -> dict[int, Rate]:
@@ -598,10 +610,11 @@ def false_alarms(split: Split, result: Evaluation) -> dict[int, Rate]:
     return {n: Rate.of(result.answers[split.digits == n]) for n in others}
 
 
-def examine_claims(run: Run) -> list[utils.Claim]:
+def claims_about(run: Run) -> list[utils.Claim]:
     """The lab sheet's claims about errors, asked of all test images.
 
-    None where the network answers the same to everything.
+    There are none where the network answers the same to everything: then its errors are
+    all images of one kind.
     """
     digit = run.settings.digit
     train = run.dataset.train
@@ -610,7 +623,9 @@ def examine_claims(run: Run) -> list[utils.Claim]:
     if result.only_answer:
         return []
     examples = train.images[train.digits == digit]
-    return utils.examine_claims(digit, examples, *test, result.answers)
+    return utils.examine_claims(
+        digit, examples, test.images, test.digits, result.answers
+    )
 
 
 def report_claims(out: Output, run: Run, claims: list[utils.Claim]) -> None:
@@ -634,6 +649,11 @@ def report_claims(out: Output, run: Run, claims: list[utils.Claim]) -> None:
         out.log()
         rule = _(utils.VERDICT_RULE, fewest=utils.FEWEST_AFFECTED)
         out.log("{rule}", rule=textwrap.fill(rule, LOG_WIDTH))
+
+
+def report_limits(out: Output, run: Run) -> None:
+    """Say what the numbers are worth: of one seed, or of a sample that is not MNIST."""
+    settings = run.settings
     is_labs = settings == Settings(seed=settings.seed, lang=settings.lang)
     if is_labs and run.dataset.name == "MNIST":
         out.log(
@@ -686,9 +706,11 @@ def write_results(
     claims: list[utils.Claim],
     output_dir: Path,
 ) -> None:
-    """Write log, metrics and model; the checkpoint goes last, so no state is lost."""
+    """Write log, metrics and model; the checkpoint is removed last, so none is lost."""
+    # The sizes as they are, instead of "all", and the layers with inputs and output
     configuration = asdict(run.settings)
-    del configuration["hidden"], configuration["lang"]
+    del configuration["hidden"]
+    del configuration["lang"]
     configuration |= {
         "train_size": len(run.dataset.train.digits),
         "test_size": result.total,
@@ -711,7 +733,9 @@ def write_results(
     (output_dir / CHECKPOINT_FILE).unlink(missing_ok=True)
     for name in LOG_FILE, METRICS_FILE, MODEL_FILE:
         out.screen("Written: {path}", path=output_dir / name)
-    out.screen("python visualize_results.py draws the figures of this run")
+    directory = f" --output-dir={output_dir}" if output_dir != OUTPUT_DIR else ""
+    line = N_("python visualize_results.py{directory} draws the figures of this run")
+    out.screen(line, directory=directory)
 
 
 # --- resuming a run -------------------------------------------------------------------
@@ -720,8 +744,8 @@ def write_results(
 def resume_run(output_dir: Path, data_dir: Path | None, given: dict[str, Any]) -> Run:
     """The unfinished run in the directory, or else the finished one, to go on.
 
-    Of its settings only the language may be given anew, and the number of epochs where
-    no rate depends on it. UserError names what is another.
+    Only the language may be given anew, and the number of epochs unless the learning
+    rate falls over them. UserError names what differs.
     """
     path = output_dir / CHECKPOINT_FILE
     if not path.exists():
@@ -745,16 +769,16 @@ def resume_run(output_dir: Path, data_dir: Path | None, given: dict[str, Any]) -
 
 
 def load_run(path: Path, data_dir: Path | None) -> Run:
-    """Read a run's file, and its images; UserError if the images are others."""
+    """Read a run's file, and its images; UserError if they are not those of the run."""
     network = NeuralNetwork.load(path)
     metadata = network.metadata
     if not {"settings", "dataset", "fingerprint", "history"} <= metadata.keys():
         raise ModelError(f"{path} holds a network, but no run; run train_network.py")
     settings = read_settings(path, metadata)
     history = read_history(path, metadata)
-    start = settings.network()
+    expected = settings.network()
     for part in "layer_sizes", "config", "dtype":
-        if getattr(network, part) != getattr(start, part):
+        if getattr(network, part) != getattr(expected, part):
             fault = f"{path}: its {part} and its settings do not fit together"
             raise ModelError(f"{fault}; run train_network.py again")
 
@@ -772,26 +796,45 @@ def load_run(path: Path, data_dir: Path | None) -> Run:
 def read_settings(path: Path, metadata: dict[str, Any]) -> Settings:
     """The settings in a file's metadata; ModelError says what is wrong with them.
 
-    A setting that is missing is younger than the file, and has its default.
+    A setting that an older file lacks gets its default; a bare network lacks them all.
     """
     try:
         return Settings(**metadata.get("settings", {}))
-    except (TypeError, utils.SettingError) as error:  # TypeError: of another name
+    except (TypeError, utils.SettingError) as error:  # TypeError: an unknown name
         raise ModelError(f"{path}: {error}; run train_network.py again") from error
 
 
 def read_history(path: Path, metadata: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of a file's history; ModelError if they are none of `train_epochs`."""
-    names = {"epoch", "loss", "test_loss", "test_accuracy", "test_recall"}
+    """The rows of a file's history; ModelError if `train_epochs` made no such rows."""
     try:
         history = list(metadata["history"])
         for number, row in enumerate(history, start=1):
-            are_numbers = all(isinstance(v, float | int | None) for v in row.values())
-            if row.keys() != names or row["epoch"] != number or not are_numbers:
+            are_values = all(isinstance(v, float | int | None) for v in row.values())
+            if set(row) != set(EPOCH_NAMES) or row["epoch"] != number or not are_values:
                 raise ValueError(f"epoch {number} is {row}")
     except (TypeError, AttributeError, ValueError) as error:
         raise ModelError(f"{path}: {error}; run train_network.py again") from error
     return history
+
+
+def suggest_resume(out: Output, output_dir: Path, data_dir: Path | None) -> None:
+    """After an interruption: what is saved, and the command that continues it."""
+    checkpoint = output_dir / CHECKPOINT_FILE
+    if not checkpoint.exists():
+        out.screen("Interrupted before an epoch was done: nothing new is saved")
+        return
+    command = f"python {shlex.quote(sys.argv[0])} --resume"
+    if output_dir != OUTPUT_DIR:
+        command += f" --output-dir={shlex.quote(str(output_dir))}"
+    if data_dir is not None:
+        command += f" --data-dir={shlex.quote(str(data_dir))}"
+    saved = NeuralNetwork.load(checkpoint).metadata
+    out.screen(
+        "Interrupted. Of {epochs} epochs {n} are saved; to resume: {command}",
+        epochs=saved["settings"]["epochs"],
+        n=len(saved["history"]),
+        command=command,
+    )
 
 
 if __name__ == "__main__":

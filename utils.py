@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from inspect import cleandoc
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from string import Formatter
 from textwrap import indent
@@ -128,15 +128,13 @@ class Range:
 
 
 def is_whole(value: Any, least: int = 0) -> bool:
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, Integral) and value >= least
+    is_bool = isinstance(value, bool)
+    return isinstance(value, Integral) and not is_bool and value >= least
 
 
 def is_number(value: Any, low: float = 0, high: float = sys.float_info.max) -> bool:
-    if isinstance(value, bool | str):
-        return False
-    return low <= float(value) <= high
+    is_bool = isinstance(value, bool)
+    return isinstance(value, Real) and not is_bool and low <= value <= high
 
 
 def one_of(*values: Any) -> Range:

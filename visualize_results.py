@@ -24,8 +24,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-# It is for --draw alone, and one that is unknown would end the import of matplotlib
-WINDOW_BACKEND = os.environ.pop("MPLBACKEND", None)
+WINDOW_BACKEND = os.environ.get("MPLBACKEND")  # for --draw alone
+if __name__ == "__main__":
+    # One that is unknown would end the import of matplotlib
+    os.environ.pop("MPLBACKEND", None)
 
 import matplotlib
 import matplotlib.style
@@ -76,7 +78,7 @@ in_our_style = matplotlib.style.context(["default", STYLE])  # decorates what dr
 
 SMALL_TEXT = 8  # points
 TITLE_CHARACTERS = 84  # that fit into a line of a figure
-FOOTER_CHARACTERS = 130
+FOOTER_CHARACTERS = 112
 TITLE_AND_FOOTER = 0.9  # inches
 
 # Each colour means one thing. Most are Okabe and Ito's, which colour-blind readers tell
@@ -404,7 +406,7 @@ def draw_error_analysis(view: View) -> Figure:
     """
     view = view.on_all_test_images()
     _ = view.translate
-    claims = train_network.examine_claims(view.run)
+    claims = train_network.claims_about(view.run)
     alarms = {"alarms alarms alarms": 2.9}
     if not claims:
         figure, axes = view.figure(_(FOUND_AND_TAKEN), alarms)
