@@ -80,14 +80,16 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         _discard_what_cannot_be_printed()
     except KeyboardInterrupt:
         if _has_last_word(sys._getframe(1)):
-            sys.excepthook = lambda *error: (
-                None
-            )  # no traceback; it still dies of SIGINT
+            sys.excepthook = _tell_nothing
         raise
     if message is not None:
         warn(f"{Path(sys.argv[0]).name}: error: {message}")
         code = EXIT_BAD_INPUT
     sys.exit(code)
+
+
+def _tell_nothing(*error: Any) -> None:
+    """In place of Python's traceback; the script still dies of SIGINT."""
 
 
 def _has_last_word(frame: FrameType) -> bool:

@@ -24,9 +24,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-WINDOW_BACKEND = os.environ.get("MPLBACKEND")  # for --draw alone
+# How the user wants windows to be opened, which the pad alone does. matplotlib's import
+# would fail on a name that it does not know, so the script hides it.
+WINDOW_BACKEND = os.environ.get("MPLBACKEND")
 if __name__ == "__main__":
-    # One that is unknown would end the import of matplotlib
     os.environ.pop("MPLBACKEND", None)
 
 import matplotlib
@@ -57,8 +58,8 @@ from utils import EXIT_BAD_INPUT, N_, Output, Rate, UserError, check
 
 # --- how every figure looks -----------------------------------------------------------
 
-WIDTH = 8.4  # inches: shown 840 pixels wide, an inch has 100, and 9 points are 12 high
-DPI = 160
+WIDTH = 8.4  # inches: a page shows 840 pixels of it, so that 9 points are 12 high
+DPI = 160  # sharper than that, for zooming and for print
 STYLE = {  # beside matplotlib's own defaults, whatever the user's matplotlibrc says
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
@@ -74,15 +75,17 @@ STYLE = {  # beside matplotlib's own defaults, whatever the user's matplotlibrc 
     "lines.markersize": 4,
     "text.parse_math": False,  # a data set may be called x$y$
 }
-in_our_style = matplotlib.style.context(["default", STYLE])  # decorates what draws
+# Decorates whatever makes or saves a figure, as matplotlib reads settings in both
+in_our_style = matplotlib.style.context(["default", STYLE])
 
 SMALL_TEXT = 8  # points
 TITLE_CHARACTERS = 84  # that fit into a line of a figure
 FOOTER_CHARACTERS = 112
 TITLE_AND_FOOTER = 0.9  # inches
+PANEL_TITLE = 0.35  # inches
 
-# Each colour means one thing. Most are Okabe and Ito's, which colour-blind readers tell
-# apart.
+# Each of these means one thing; blue twice, but never in one figure. Most are Okabe and
+# Ito's, which colour-blind readers tell apart.
 DIGIT_COLOUR = "#E69F00"  # orange: images of the digit
 OTHERS_COLOUR = "#0072B2"  # blue: images of the others
 FOR_COLOUR = "#B2182B"  # red: speaks for the digit
@@ -98,7 +101,8 @@ TRAINING_LOSS_LINE = {
     "linestyle": ":",
     "markerfacecolor": "white",
 }
-REFERENCE_LINE = {"color": "#555555", "linestyle": "--", "linewidth": 1}
+GREY = "#555555"
+REFERENCE_LINE = {"color": GREY, "linestyle": "--", "linewidth": 1}
 THRESHOLD_POINT = {
     "color": "white",
     "marker": "o",
@@ -113,6 +117,8 @@ EFFECT_COLOURS = LinearSegmentedColormap.from_list(
 )
 EFFECT_IMAGE = INK_IMAGE | {"cmap": EFFECT_COLOURS, "vmin": -1}
 GREY_IMAGE = {"cmap": "gray", "vmin": 0, "vmax": FULL_INK}
+
+# Lines that several figures have
 
 FOUND_AND_TAKEN = N_(
     "{r.true_positives:,} of {r.positives:,} {digit}s found; "
@@ -130,21 +136,25 @@ FORMATS = ("png", "svg", "pdf")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
-    check({"format": utils.one_of(*FORMATS)}, format=options.format)
     for name in options.figures or []:
         check({"figures": utils.one_of(*FIGURES)}, figures=name)
+    if options.format is not None:
+        check({"format": utils.one_of(*FORMATS)}, format=options.format)
     if options.lang is not None:
         check({"lang": utils.LANGUAGE}, lang=options.lang)
 
     if options.image or options.draw:
-        if options.figures:
-            raise UserError("--figures has no meaning with --image or --draw")
+        for name in "figures", "format", "data_dir":
+            if getattr(options, name):
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(f"{option} has no meaning with --image or --draw")
         return read_handwriting(options)
+
     directory = options.output_dir or OUTPUT_DIR
     view = View.of(directory, options.data_dir, options.lang)
     out = Output(view.language)
     for name in options.figures or FIGURES:
-        path = directory / f"{name}.{options.format}"
+        path = directory / f"{name}.{options.format or 'png'}"
         save_figure(FIGURES[name](view), path)
         out.screen("Written: {path}", path=path)
     return 0
@@ -168,7 +178,6 @@ def make_parser() -> utils.ArgumentParser:
     )
     figures.add_argument(
         "--format",
-        default="png",
         metavar="NAME",
         help="write png, svg or pdf (default: png)",
     )
@@ -222,7 +231,7 @@ class View:
     result : Evaluation of the test images that the headline is measured on
     language : "en" or "ru"
     translate : the function `_`, with {digit}, {threshold} and {r}, the result, filled
-        in
+        in; it also writes numbers as the language does
     """
 
     def __init__(self, run: Run, language: str | None = None):
@@ -259,7 +268,8 @@ class View:
         """
         run = train_network.load_run(directory / MODEL_FILE, data_dir)
         digit = run.settings.digit
-        if len(np.unique(run.test.digits == digit)) < 2:
+        is_digit = run.test.digits == digit
+        if is_digit.all() or not is_digit.any():
             fault = f"the run's test images do not show both {digit} and other digits"
             raise UserError(f"{fault}; take more with train_network.py --test-size")
         return cls(run, language)
@@ -277,8 +287,9 @@ class View:
         Parameters
         ----------
         title : the finding; what readers must not overlook follows it
-        rows : names of axes, a row's in one string, and how many inches high the row is
-        note : what stands below the figure, above what it is of
+        rows : {"left right": 3.1} is one row, 3.1 inches high, with the axes "left" and
+            "right"; a name that is repeated takes more columns
+        note : what stands above the line of data and settings, if anything
         """
         _ = self.translate
         run = self.run
@@ -301,7 +312,7 @@ class View:
 def empty_figure(
     title: str, footer: str, rows: dict[str, float]
 ) -> tuple[Figure, dict[str, Axes]]:
-    """A figure with its axes by name, for rows as `View.figure` has them."""
+    """A figure with title, footer, and axes by name, for rows as in `View.figure`."""
     heights = list(rows.values())
     size = (WIDTH, sum(heights) + TITLE_AND_FOOTER)
     figure = Figure(size, layout="constrained")
@@ -312,14 +323,14 @@ def empty_figure(
         x=0.01,
         ha="left",
         fontsize=SMALL_TEXT,
-        color=REFERENCE_LINE["color"],
+        color=GREY,
     )
     mosaic = [row.split() for row in rows]
     return figure, figure.subplot_mosaic(mosaic, height_ratios=heights)
 
 
 def wrap(text: str, characters: int) -> str:
-    """Wrap each line of a text; empty ones go."""
+    """Wrap each line of a text; empty ones are left out, so that any may be."""
     lines = [line for line in text.split("\n") if line]
     return "\n".join(textwrap.fill(line, characters) for line in lines)
 
@@ -389,8 +400,8 @@ def draw_mistakes(view: View) -> Figure:
     missed = min(view.result.false_negatives, most)
     alarms = min(view.result.false_positives, most)
     rows = {
-        "missed": 0.3 + tiles_height(WIDTH, missed, MISTAKE_COLUMNS),
-        "alarms": 0.3 + tiles_height(WIDTH, alarms, MISTAKE_COLUMNS),
+        "missed": PANEL_TITLE + tiles_height(WIDTH, missed, MISTAKE_COLUMNS),
+        "alarms": PANEL_TITLE + tiles_height(WIDTH, alarms, MISTAKE_COLUMNS),
     }
     figure, axes = view.figure(_(FOUND_AND_TAKEN), rows)
     plot_missed(axes["missed"], view, MISTAKE_COLUMNS)
@@ -427,9 +438,10 @@ def draw_error_analysis(view: View) -> Figure:
     return figure
 
 
-UNITS_SHOWN = 16  # hidden units, most for the digit, and most against it
+UNITS_SHOWN = 16  # hidden units for the digit, and as many against it
 UNIT_COLUMNS = 4
-FULL_COLOUR_QUANTILE = 0.998  # of the changes of weights; the few larger look the same
+FULL_COLOUR_QUANTILE = 0.998  # of the changes of weights: the few larger look alike
+LEAST_CHANGE = 1e-6  # so that weights which hardly changed look so
 
 
 @in_our_style
@@ -439,7 +451,8 @@ def draw_hidden_units(view: View) -> Figure:
     run = view.run
     start = run.settings.network().weights[0]
     change = run.network.weights[0] - start  # (784, n_hidden)
-    full = max(float(np.quantile(np.abs(change), FULL_COLOUR_QUANTILE)), 1e-6)
+    full = float(np.quantile(np.abs(change), FULL_COLOUR_QUANTILE))
+    full = max(full, LEAST_CHANGE)
     share = np.linalg.norm(change) / np.linalg.norm(start) if start.any() else None
     title = _(
         "Training changed the hidden units' weights by {share:.0%} "
@@ -448,7 +461,7 @@ def draw_hidden_units(view: View) -> Figure:
     )
     shown = min(change.shape[1], UNITS_SHOWN)
     rows = {
-        "for against": 0.3 + tiles_height(WIDTH / 2, shown, UNIT_COLUMNS),
+        "for against": PANEL_TITLE + tiles_height(WIDTH / 2, shown, UNIT_COLUMNS),
         "colours colours": 0.15,
     }
     figure, axes = view.figure(title, rows)
@@ -477,7 +490,8 @@ def draw_samples(view: View) -> Figure:
     return figure
 
 
-# A new figure is a function, a line here, its lines in data/russian.json
+# A new figure is a function above, @in_our_style, a line here, and its Russian in
+# data/russian.json
 FIGURES: dict[str, Callable[[View], Figure]] = {
     "report": draw_report,
     "learning_curves": draw_learning_curves,
@@ -566,7 +580,11 @@ def plot_confusion(axes: Axes, view: View) -> None:
 
 
 def counts_by_threshold(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each score that occurs, rising, and the true and false positives from it up."""
+    """How many images score at least as much as each score that occurs.
+
+    Returns three arrays (m,): the scores, rising, and how many images of the digit and
+    of the others score so much or more.
+    """
     scores = view.result.scores
     truth = view.result.truth
     thresholds = np.unique(scores)
@@ -581,9 +599,10 @@ def plot_by_threshold(axes: Axes, view: View) -> None:
     """Recall and precision with each threshold; above all scores nothing is found."""
     _ = view.translate
     result = view.result
-    thresholds, true, false = counts_by_threshold(view)
-    recall = true / result.positives
-    precision = true / (true + false)
+    thresholds, hits, alarms = counts_by_threshold(view)
+    recall = hits / result.positives
+    precision = hits / (hits + alarms)
+    # Back to the score before, each threshold finds what the next score up does
     steps = {"marker": "", "drawstyle": "steps-pre", "clip_on": False}
     axes.plot(
         [0, *thresholds, 1],
@@ -607,12 +626,12 @@ def plot_by_threshold(axes: Axes, view: View) -> None:
 
 
 def plot_precision_recall(axes: Axes, view: View) -> None:
-    """Precision as steps over recall. Its average weighs each by the recall it adds."""
+    """Precision P as steps over recall R, and its average, sum (R_i - R_(i-1)) P_i."""
     _ = view.translate
     result = view.result
-    _thresholds, true, false = counts_by_threshold(view)
-    recall = true[::-1] / result.positives  # rising
-    precision = (true / (true + false))[::-1]
+    _thresholds, hits, alarms = counts_by_threshold(view)
+    recall = hits[::-1] / result.positives  # rising
+    precision = (hits / (hits + alarms))[::-1]
     average = np.sum(np.diff(recall, prepend=0) * precision)
     axes.plot(
         [0, *recall],
@@ -671,7 +690,7 @@ def plot_scores(axes: Axes, view: View) -> None:
     axes.legend(loc="upper right", ncols=3, framealpha=1)
 
 
-# Of a tile's width: its image, and the text below it
+# Of a tile, which is 1 wide: its image, and the text below it
 IMAGE_SHARE = 0.9
 CAPTION_SHARE = 0.26
 
@@ -684,7 +703,7 @@ def show_tiles(
     *styles: dict[str, Any],
 ) -> None:
     """Draw images (n, 784) in rows, captions beneath them; the styles take turns."""
-    side = IMAGE_SHARE  # where a tile is 1 wide
+    side = IMAGE_SHARE
     height = IMAGE_SHARE + CAPTION_SHARE
     for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x = place % columns
@@ -743,7 +762,10 @@ def plot_false_alarms(axes: Axes, view: View, columns: int) -> None:
 
 
 def image_grid(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    """Rows of images, each (n, 784), as one picture; a row may be short, or is cut."""
+    """Rows of images, each (n, 784), as one picture (28 rows, 28 columns).
+
+    A row that is short is filled up with paper, a long one is cut.
+    """
     tiles = np.zeros((len(rows), columns, IMAGE_SIDE, IMAGE_SIDE), np.float32)
     for row, images in zip(tiles, rows, strict=True):
         row[: len(images)] = images[:columns].reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
@@ -753,12 +775,12 @@ def image_grid(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
 
 CLAIM_EXAMPLES = 5
 CLAIM_CHARACTERS = 44  # of a line beside its interval
-ABOVE_ZERO_POINT = {"color": "black", "marker": "s", "markerfacecolor": "black"}
-BELOW_POINT = {"color": "black", "marker": "o", "markerfacecolor": "white"}
+CONFIRMED_POINT = {"color": "black", "marker": "s", "markerfacecolor": "black"}
+REFUTED_POINT = {"color": "black", "marker": "o", "markerfacecolor": "white"}
 UNDECIDED_POINT = {"color": "#777777", "marker": "D", "markerfacecolor": "#777777"}
 VERDICT_POINTS = {
-    utils.CONFIRMED: ABOVE_ZERO_POINT,
-    utils.REFUTED: BELOW_POINT,
+    utils.CONFIRMED: CONFIRMED_POINT,
+    utils.REFUTED: REFUTED_POINT,
     utils.INCONCLUSIVE: UNDECIDED_POINT,
     utils.TOO_FEW: UNDECIDED_POINT,
 }
@@ -767,7 +789,10 @@ VERDICT_POINTS = {
 def plot_claims(
     axes: Axes, view: View, claims: Sequence[utils.Claim], examples: Axes
 ) -> None:
-    """How much more often the affected images are got wrong, and the first of them."""
+    """How much more often the affected images are got wrong; `examples` get the first.
+
+    The claims count the run's test images, as those of `View.on_all_test_images` do.
+    """
     _ = view.translate
     labels = []
     for row, claim in enumerate(claims, start=1):
@@ -795,11 +820,13 @@ def plot_differences(
     verdicts: Sequence[str],
     points: Sequence[dict[str, Any]],
 ) -> None:
-    """Differences with their intervals, from a line at zero; used by the study, too.
+    """Differences with their intervals, from a line at zero.
+
+    tests/benchmarks/bench_study.py draws by it, too.
 
     Parameters
     ----------
-    rows : what has a `difference` and an `interval` of it, as shares
+    rows : utils.Claim, or what else has its `difference` and `interval`, as shares
     labels, verdicts : what stands to the left and to the right of each
     points : how each is drawn
     """
@@ -858,10 +885,10 @@ def plot_alarm_rates(axes: Axes, view: View) -> None:
 def plot_units(axes: Axes, view: View, change: np.ndarray, sign: int) -> None:
     """The units most for the digit (sign 1) or most against it (-1).
 
-    `change`, (784, n_hidden), is that of their weights, 1 at full colour. A unit's
-    weight to the output is w2's; through further layers it is the product of the
-    weights, summed over all paths. Times its sign, the change is red where ink speaks
-    for the digit.
+    `change`, (784, n_hidden), is that of the first layer's weights, 1 at full colour. A
+    unit's weight to the output is the entry of the second layer's weights; with further
+    layers, of the product of them all. Times its sign, the change is red where ink
+    speaks for the digit.
     """
     _ = view.translate
     later = view.run.network.weights[1:]
@@ -881,7 +908,7 @@ def plot_unit_colours(axes: Axes, view: View, full: float) -> None:
     _ = view.translate
     colours = np.linspace(-1, 1, 256)[np.newaxis]
     axes.imshow(colours, aspect="auto", extent=(-full, full, 0, 1), **EFFECT_IMAGE)
-    axes.set_xticks([-full, 0, full], [f"{-full:.2f}", "0", f"{full:+.2f}"])
+    axes.set_xticks([-full, 0, full], [f"{-full:.2g}", "0", f"{full:+.2g}"])
     axes.set_yticks([])
     axes.spines[:].set_visible(True)
     axes.set_xlabel(
@@ -902,7 +929,7 @@ def plot_samples(axes: Axes, view: View) -> None:
     axes.imshow(image_grid(images_of, SAMPLES_SHOWN), **INK_IMAGE)
     labels = []
     for n, images in enumerate(images_of):
-        labels.append(_("{digit}  ({n:,})", digit=n, n=len(images)))
+        labels.append(_("{shown}  ({n:,})", shown=n, n=len(images)))
     axes.set_yticks(IMAGE_SIDE * (np.arange(DIGITS) + 0.5), labels)
     axes.get_yticklabels()[digit].set_fontweight("bold")
     axes.tick_params(length=0, labelbottom=False)
@@ -961,6 +988,7 @@ class Reader:
         images = images.reshape(len(found), PIXELS)
         scores = self.network.predict_proba(images)
         effects = self.network.attribution(images)
+        # An image without any effect is not divided by 0
         strongest = np.abs(effects).max(axis=1, keepdims=True, initial=1e-30)
         is_yes = scores >= self.settings.threshold
         return Reading(found, images, scores, is_yes, effects / strongest)
@@ -980,10 +1008,11 @@ class Reader:
     def answers(self, reading: Reading) -> list[str]:
         """What each digit is taken for."""
         _ = self.translate
-        return [_("{digit}") if yes else _("not {digit}") for yes in reading.is_yes]
+        yes = str(self.settings.digit)
+        return [yes if is_yes else _("not {digit}") for is_yes in reading.is_yes]
 
     def left_out(self, reading: Reading) -> str:
-        """What was taken for no digit, and how much of it; "" if nothing was."""
+        """What was found but is no digit, with its numbers; "" if nothing was."""
         _ = self.translate
         counts = [f"{_(reason)}: {n}" for reason, n in reading.found.left_out.items()]
         return _("Left out: {reasons}", reasons=", ".join(counts)) if counts else ""
@@ -992,9 +1021,7 @@ class Reader:
 def read_handwriting(options: argparse.Namespace) -> int:
     """Do what --image or --draw asks."""
     directory = options.output_dir or OUTPUT_DIR
-    path = directory / MODEL_FILE
-    if options.output_dir is None:
-        path = reading_model(directory)
+    path = directory / MODEL_FILE if options.output_dir else reading_model(directory)
     network, settings = load_reading_network(path)
     reader = Reader(network, settings, options.lang or settings.lang)
     line = N_("{description} ({path})")
@@ -1016,7 +1043,7 @@ def reading_model(directory: Path) -> Path:
 
 
 def load_reading_network(path: Path) -> tuple[NeuralNetwork, Settings]:
-    """A network that takes images, and its settings; a bare one has the lab's."""
+    """A network that takes images, and its settings, by default the lab's."""
     network = NeuralNetwork.load(path)
     if network.layer_sizes[0] != PIXELS:
         fault = f"{path}: its network takes no images"
@@ -1025,13 +1052,14 @@ def load_reading_network(path: Path) -> tuple[NeuralNetwork, Settings]:
 
 
 def recognise_pictures(reader: Reader, names: Sequence[Path], directory: Path) -> int:
-    """Say and draw what is read in each picture; 2 where a picture could not be."""
+    """Say and draw what is read in each picture; returns 2 if any of them failed."""
     paths = []
     for name in names:
-        # A pattern, where the shell does not expand it
-        is_file = os.path.lexists(name)
-        matches = [] if is_file else map(Path, sorted(glob(str(name))))  # noqa: PTH207
-        paths += matches or [name]
+        paths.append(name)
+        if not os.path.lexists(name):
+            # A pattern, where the shell does not expand it
+            matches = sorted(glob(str(name)))  # noqa: PTH207
+            paths[-1:] = [Path(match) for match in matches] or [name]
     code = 0
     for path in paths:
         try:
@@ -1078,7 +1106,7 @@ PAIR_COLUMNS = 5
 
 @in_our_style
 def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Figure:
-    """The picture with its digits boxed, each as the network saw it, and why."""
+    """The picture with its digits, one at least, boxed, and what the network saw."""
     _ = reader.translate
     found = len(reading.found)
     shown = min(found, MOST_TILES)
@@ -1093,19 +1121,19 @@ def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Fi
     columns = min(shown, PAIR_COLUMNS)
     tiles_width = min(WIDTH, columns * PAIR_WIDTH)
     rows = {
-        "picture": 0.35 + min(WIDTH * height / width, PICTURE_HEIGHT),
-        "pairs": 0.35 + tiles_height(tiles_width, 2 * shown, 2 * columns),
+        "picture": PANEL_TITLE + min(WIDTH * height / width, PICTURE_HEIGHT),
+        "pairs": PANEL_TITLE + tiles_height(tiles_width, 2 * shown, 2 * columns),
     }
     figure, axes = empty_figure("\n".join(lines), reader.description(), rows)
     plot_boxes(axes["picture"], picture, reading)
     axes["picture"].set_title(_("the picture (solid box: yes, dashed: no)"))
 
-    pairs = np.stack([reading.images, reading.effects], axis=1)[:shown]
+    pairs = np.stack([reading.images, reading.effects], axis=1)  # (n, 2, 784)
     captions = []
     for place, answer in enumerate(reader.answers(reading)[:shown]):
         captions.append(f"{place + 1}: {answer}")
         captions.append(_("score {s:.3f}", s=reading.scores[place]))
-    tiles = pairs.reshape(2 * shown, PIXELS)
+    tiles = pairs[:shown].reshape(2 * shown, PIXELS)
     show_tiles(axes["pairs"], tiles, 2 * columns, captions, INK_IMAGE, EFFECT_IMAGE)
     line = N_(
         "what the network saw, and what spoke for {digit} (red) or against (blue)"
@@ -1163,7 +1191,8 @@ def open_pad(reader: Reader, directory: Path) -> None:
             matplotlib.use(WINDOW_BACKEND)
         import matplotlib.pyplot as plt
 
-        with matplotlib.rc_context({"toolbar": "None"}):  # zoom and pan take the mouse
+        # Without its toolbar, whose zoom and pan would take the mouse
+        with matplotlib.rc_context({"toolbar": "None"}):
             window = plt.figure(reader.translate("Does it know your digit?"), PAD_SIZE)
         has_screen = bool(window.canvas.required_interactive_framework)
     except Exception as error:  # each window system fails in its own way
@@ -1175,9 +1204,11 @@ def open_pad(reader: Reader, directory: Path) -> None:
         raise UserError(
             f"cannot open a window ({fault}); use --image instead of --draw"
         )
+    # Keys are the pad's; callbacks alone would not keep it alive
     window.canvas.mpl_disconnect(window.canvas.manager.key_press_handler_id)
-    window.pad = DrawingPad(window, reader, directory)  # keeps it alive
-    plt.show()
+    with matplotlib.rc_context({"text.parse_math": False}):  # a path may hold $
+        window.pad = DrawingPad(window, reader, directory)
+        plt.show()
 
 
 class DrawingPad:
@@ -1186,7 +1217,8 @@ class DrawingPad:
     drawing : uint8 (PAD_SIDE, PAD_SIDE), 255 paper and 0 ink: what --image would read
     reading : what the network makes of it
     verdict : what the pad says
-    images : the drawing, what the network sees, and what in it spoke for a yes
+    panels : matplotlib's images of the drawing, of what the network sees, and of what
+        in it spoke for a yes
     """
 
     def __init__(self, figure: Figure, reader: Reader, directory: Path):
@@ -1204,13 +1236,13 @@ class DrawingPad:
             "why": _("red: for {digit}, blue: against"),
         }
         styles = {"pad": GREY_IMAGE, "seen": INK_IMAGE, "why": EFFECT_IMAGE}
-        self.images = []
+        self.panels = []
         for name, rectangle in PAD_PANELS.items():
             axes = figure.add_axes(rectangle, title=titles[name])
             axes.set_axis_off()
-            blank = np.zeros((PAD_SIDE, PAD_SIDE))
-            self.images.append(axes.imshow(blank, **styles[name]))
-        self.axes = self.images[0].axes
+            blank = np.zeros((PAD_SIDE, PAD_SIDE))  # images of 28 x 28 fill its place
+            self.panels.append(axes.imshow(blank, **styles[name]))
+        self.axes = self.panels[0].axes
         for event in "button_press", "motion_notify", "button_release":
             figure.canvas.mpl_connect(f"{event}_event", self._follow_mouse)
         figure.canvas.mpl_connect("key_press_event", self._press_key)
@@ -1277,7 +1309,7 @@ class DrawingPad:
             likeliest = reading.scores.argmax()
             seen = reading.images[likeliest]
             why = reading.effects[likeliest]
-        for image, pixels in zip(self.images, (self.drawing, seen, why), strict=True):
+        for image, pixels in zip(self.panels, (self.drawing, seen, why), strict=True):
             side = math.isqrt(pixels.size)
             image.set_data(pixels.reshape(side, side))
         verdicts = []

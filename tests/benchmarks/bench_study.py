@@ -25,8 +25,8 @@ from mnist_loader import Dataset, load_dataset
 from train_network import OUTPUT_DIR, Run, Settings, in_points, train_epochs
 from utils import Evaluation, Output
 from visualize_results import (
-    ABOVE_ZERO_POINT,
-    BELOW_POINT,
+    CONFIRMED_POINT,
+    REFUTED_POINT,
     UNDECIDED_POINT,
     empty_figure,
     in_our_style,
@@ -56,8 +56,8 @@ BETTER = "better"
 WORSE = "worse"
 NO_EFFECT = "no measurable effect"
 POINTS = {
-    BETTER: ABOVE_ZERO_POINT,
-    WORSE: BELOW_POINT,
+    BETTER: CONFIRMED_POINT,
+    WORSE: REFUTED_POINT,
     NO_EFFECT: UNDECIDED_POINT,
 }
 
