@@ -55,6 +55,7 @@ RANGES = {
     "digit": utils.one_of(*range(DIGITS)),
     "source": utils.one_of(*SOURCES),
     "train_size": utils.SIZE,
+    "n": utils.SIZE,
     "limit": Range(
         "a whole number, at least 0, or None", lambda v: v is None or v in utils.WHOLE
     ),
@@ -86,6 +87,7 @@ class Split(NamedTuple):
 
     def first(self, n: int | None) -> Split:
         """The first n images and their digits; None is all of them."""
+        check(RANGES, n=n)
         there = len(self.digits)
         if n is not None and n > there:
             fault = f"{n} images are asked for, {there} are there"
@@ -121,9 +123,8 @@ def load_dataset(
     data_dir : the directory of four files in MNIST's names; None is `DATA_DIR`. The
         project's own data/ is filled by a download where files are missing.
     source : "mnist": from the directory; "sample": the bundled set, always; "auto":
-    from
-        the directory, but where the own data/ cannot be filled the sample, with two
-        lines on stderr that say so
+        from the directory, but where the own data/ cannot be filled the sample, with
+        two lines on stderr that say so
     train_size : how many training images, the first in file order; None is all of them
 
     Raises DatasetError if a file is missing and cannot be had, is damaged, or does not
@@ -287,11 +288,13 @@ def _parse_idx(path: Path, content: bytes, limit: int | None) -> tuple[np.ndarra
         promised = f"the header promises {'x'.join(map(str, shape))} bytes"
         if size > MOST_BYTES:
             raise ValueError(f"{promised}, more than a data set holds")
-        if not is_gzip and len(content) - stream.tell() != size:
-            raise ValueError(f"{promised}, there are {len(content) - stream.tell()}")
+        if not is_gzip:
+            there = len(content) - stream.tell()
+            if there != size:
+                raise ValueError(f"{promised}, there are {there}")
 
         wanted = shape if limit is None else (min(limit, shape[0]), *shape[1:])
-        data = stream.read(math.prod(wanted))
+        data = bytearray(stream.read(math.prod(wanted)))  # bytes would be read-only
         if len(data) < math.prod(wanted):
             raise ValueError(f"truncated: {promised}")
         if wanted == shape and stream.read(1):
@@ -311,7 +314,8 @@ def _read_header(stream: BinaryIO) -> tuple[int, ...]:
         raise ValueError("empty, or truncated within the header")
     if magic[:2] != b"\0\0":
         # A web page may begin with a byte order mark or with white space
-        is_page = magic.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<")
+        begin = magic + stream.read(12)
+        is_page = begin.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<")
         what = "a web page" if is_page else f"it begins with {magic.hex(' ')}"
         raise ValueError(f"neither gzip nor IDX, {what}")
     kind = magic[2]
@@ -328,8 +332,7 @@ def _read_header(stream: BinaryIO) -> tuple[int, ...]:
 
 # --- download -------------------------------------------------------------------------
 
-# The files of LeCun, Cortes and Burges: bytes and SHA-256, of the file and of it
-# unpacked
+# The files of LeCun, Cortes and Burges: size in bytes and SHA-256, packed and unpacked
 MNIST_FILES = {
     "train-images-idx3-ubyte.gz": (
         (9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
@@ -389,7 +392,7 @@ def _is_original(name: str, content: bytes) -> bool:
 
 def _fetch(name: str, directory: Path) -> bytes:
     """A file's verified content, from the first mirror that gives it."""
-    size = MNIST_FILES[name][0][0]
+    (size, _sha256), _unpacked = MNIST_FILES[name]
     out = utils.Output()
     failures = []
     for mirror in MIRRORS:
@@ -1081,12 +1084,13 @@ def _random_maps(n: int, rng: np.random.Generator) -> np.ndarray:
     cos = np.cos(turn * ROTATION)
     sin = np.sin(turn * ROTATION)
     shear = shear * SHEAR
-    down = np.exp(scale_down * SCALE)
-    across = np.exp(scale_across * SCALE)
+    stretch_down = np.exp(scale_down * SCALE)
+    stretch_across = np.exp(scale_across * SCALE)
+    # Rotation @ shear @ scaling, multiplied out: (n, 2, 2)
     matrix = np.block(
         [
-            [cos * down, (cos * shear - sin) * across],
-            [sin * down, (sin * shear + cos) * across],
+            [cos * stretch_down, (cos * shear - sin) * stretch_across],
+            [sin * stretch_down, (sin * shear + cos) * stretch_across],
         ]
     )
     basis = _map_basis()

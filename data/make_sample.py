@@ -1,8 +1,9 @@
-"""Draw data/sample/: a small handwriting-like digit set in MNIST's files and MNIST's form.
+"""Draw data/sample/: a small handwriting-like digit set in MNIST's files and form.
 
-Neither MNIST nor a font. 600 invented writers each write the ten digits once: a few pen strokes,
-smooth curves through the points of WAYS, strayed, bent, slanted and pressed as that hand does.
-500 writers make the training set, 100 others the test set. The same seed draws the same set.
+Neither MNIST nor a font. 600 invented writers each write the ten digits once: a few pen
+strokes, smooth curves through the points of WAYS, strayed, bent, slanted and pressed as
+that hand does. 500 writers make the training set, 100 others the test set. The same
+seed draws the same set.
 
     python data/make_sample.py [--output-dir DIR]
 
@@ -31,9 +32,10 @@ N_TEST_WRITERS = 100
 N_DIGITS = 10
 FULL_INK = 255  # of a pixel in an IDX file, and white in a PNG
 
-# Every way of writing each digit, one a line: the digit, how common the way is among that digit's,
-# its name, its strokes. A stroke is a smooth curve through its points, each "x,y" in percent of the
-# digit's height, x to the right and y down; "|" lifts the pen; a point written twice is a corner.
+# Every way of writing each digit: the digit, how common the way is among that digit's,
+# its name, its strokes. A stroke is a smooth curve through its points, each "x,y" in
+# percent of the digit's height, x to the right and y down; "|" lifts the pen; a point
+# written twice is a corner. A way is a line; "\" goes on with it in the next.
 WAYS = """
 0 12 oval from the top: 56,0 30,10 15,48 25,88 48,100 72,88 86,50 76,12 52,1 44,5
 0 8 round: 52,0 20,12 4,50 16,88 48,100 80,88 96,50 84,12 56,0 46,3
@@ -97,16 +99,23 @@ WAYS = """
 7 6 arched: 13,28 21,8 49,2 74,16 72,46 65,74 63,100
 7 4 narrow: 23,26 30,10 49,8 69,2 69,2 63,40 55,100
 7 1 with a foot: 10,10 43,8 75,6 75,6 62,50 49,96 | 23,98 51,96 79,94
-8 12 one stroke: 71,12 46,0 24,12 30,34 52,50 73,68 74,90 54,100 33,88 34,68 52,48 69,30 71,10
-8 10 tail flying right: 62,18 40,4 22,16 33,38 54,56 67,80 54,100 33,90 34,70 52,48 70,24 92,4
-8 8 gap at the top right: 68,22 47,2 22,12 27,34 52,50 70,72 60,98 35,92 33,70 50,50 69,40 81,30
-8 6 two rings: 46,0 26,10 27,32 50,46 68,32 65,10 44,0 | 50,46 24,60 27,88 56,100 82,86 76,60 50,46
+8 12 one stroke: 71,12 46,0 24,12 30,34 52,50 73,68 74,90 54,100 33,88 34,68 52,48 \
+    69,30 71,10
+8 10 tail flying right: 62,18 40,4 22,16 33,38 54,56 67,80 54,100 33,90 34,70 52,48 \
+    70,24 92,4
+8 8 gap at the top right: 68,22 47,2 22,12 27,34 52,50 70,72 60,98 35,92 33,70 50,50 \
+    69,40 81,30
+8 6 two rings: 46,0 26,10 27,32 50,46 68,32 65,10 44,0 | 50,46 24,60 27,88 56,100 \
+    82,86 76,60 50,46
 8 6 narrow lower loop: 68,14 43,0 20,14 31,36 54,56 62,84 52,100 43,88 48,62 65,38 71,14
 8 4 narrow upper loop: 61,10 46,0 36,14 47,36 73,60 82,84 57,100 31,86 34,62 53,40 62,14
-8 4 start at the middle: 50,48 24,30 26,6 48,0 69,14 64,36 46,52 31,72 42,96 67,98 76,78 50,48
-8 6 start at the top left: 15,6 28,30 54,52 76,78 60,100 35,90 38,66 55,42 70,18 52,2 15,6
+8 4 start at the middle: 50,48 24,30 26,6 48,0 69,14 64,36 46,52 31,72 42,96 67,98 \
+    76,78 50,48
+8 6 start at the top left: 15,6 28,30 54,52 76,78 60,100 35,90 38,66 55,42 70,18 52,2 \
+    15,6
 8 5 open at the top: 19,8 28,30 54,52 76,74 67,98 46,100 32,82 43,58 62,34 74,4
-8 3 heart on top: 46,14 31,2 14,14 31,36 56,54 74,74 64,98 44,96 33,76 49,54 70,34 75,12 58,2 46,14
+8 3 heart on top: 46,14 31,2 14,14 31,36 56,54 74,74 64,98 44,96 33,76 49,54 70,34 \
+    75,12 58,2 46,14
 8 2 lower loop left open: 65,10 40,2 25,16 38,38 63,62 83,98 | 28,98 44,66 61,40 67,12
 8 6 S, then back up: 82,6 49,8 25,20 43,40 65,62 67,90 44,100 27,88 39,64 61,44 83,8
 8 6 wide: 80,16 44,0 12,14 22,38 54,50 90,70 81,96 46,100 15,86 24,60 54,48 78,32 80,14
@@ -121,36 +130,33 @@ WAYS = """
 9 4 stem to the left: 73,10 48,0 24,18 30,42 57,40 73,10 71,50 57,82 40,100
 """
 
-# How tall people write each digit, 0 to 9, against their own average. MNIST enlarges all to the
-# same height, so that a digit written small ends up with the bolder line.
+# How tall people write each digit, 0 to 9, against their own average. MNIST enlarges
+# all to the same height, so that a digit written small ends up with the bolder line.
 HEIGHTS = (0.80, 0.85, 0.91, 0.94, 1.02, 1.0, 0.95, 0.95, 1.02, 1.06)
 
-# What one hand's digits differ in from each other, and how much: standard deviations, chosen by
-# measure and by eye against MNIST's training images.
+# What one hand's digits differ in from each other, and how much: standard deviations,
+# chosen by measure and by eye against MNIST's training images.
 SLANT_SPREAD = 0.1
 WIDTH_SPREAD = 0.12  # of the logarithm
 TAPER_SPREAD = 0.3  # a top wider than the bottom, or narrower
 WAIST_SPREAD = 0.1  # the middle higher or lower, in digit heights
 TURN_SPREAD = 0.07  # radians
-# Long, shallow waves across the plane bend the whole digit: cycles and depth per digit height.
-N_WAVES, WAVE_NUMBER_SPREAD, WAVE_DEPTH_SPREAD = 3, 0.35, 0.07
+# Long, shallow waves across the plane bend the whole digit
+N_WAVES = 3
+WAVE_NUMBER_SPREAD = 0.35  # cycles per digit height
+WAVE_DEPTH_SPREAD = 0.07  # digit heights
 
 PRESSURE_KNOTS = 6  # along a stroke the pen is pressed anew this often
-SKIP_SHARE, SKIP_LENGTH = (
-    0.02,
-    0.08,
-)  # digits whose line breaks off; how much of a stroke is lost
-SPECK_SHARE = 0.01  # digits with a stray dot of ink beside them
+SKIP_SHARE = 0.02  # of the digits: their line breaks off
+SKIP_LENGTH = 0.08  # of the stroke: is lost there
+SPECK_SHARE = 0.01  # of the digits: a stray dot of ink lies beside them
 
 DOTS_PER_STROKE = 96  # close enough that even a thin line shows no beads
-DOTS_PER_SPAN = (
-    12  # of the spline between two points of WAYS, before they are spaced evenly
-)
+DOTS_PER_SPAN = 12  # between two points of WAYS, before they are spaced evenly
 CANVAS_SIDE = 56  # pixels; brought down to MNIST's 20, black-and-white edges turn grey
 CANVAS_MARGIN = 3  # room for the ink's edge to fray
-EDGE_SHARPNESS = (
-    3.0  # from no ink to full in a third of a canvas pixel: nearly black and white
-)
+# From no ink to full in a third of a canvas pixel: nearly black and white
+EDGE_SHARPNESS = 3.0
 
 
 class Writer(NamedTuple):
@@ -158,25 +164,18 @@ class Writer(NamedTuple):
 
     slant: float  # how far the top stands to the right of the bottom
     width: float  # how broadly it writes, 1.0 as in WAYS
-    straying: (
-        float  # how far a point of a stroke strays from its place (standard deviation)
-    )
+    straying: float  # of a stroke's point from its place, standard deviation
     pen_radius: float
-    unevenness: (
-        float  # the share of the pen's radius that comes and goes with the pressure
-    )
-    raggedness: (
-        float  # how far the ink's edge frays (standard deviation), in canvas pixels
-    )
+    unevenness: float  # share of the pen's radius that comes and goes with the pressure
+    raggedness: float  # of the ink's edge, standard deviation in canvas pixels
 
 
 class Way(NamedTuple):
     """One line of WAYS, but for its name, which is for the reader."""
 
     share: float
-    strokes: list[
-        np.ndarray
-    ]  # each (points, 2): x, y in digit heights from the digit's middle
+    # Each (points, 2): x, y in digit heights from the digit's middle
+    strokes: list[np.ndarray]
 
 
 class Trace(NamedTuple):
@@ -203,7 +202,7 @@ def _parse_strokes(text: str) -> Iterator[np.ndarray]:
 
 
 def new_writer(rng: np.random.Generator) -> Writer:
-    """Invent a hand: slants and pens spread as in MNIST, no pen too thin or thick for it."""
+    """Invent a hand: slants and pens spread as in MNIST, none too thin or thick."""
     return Writer(
         slant=rng.normal(0.22, 0.2),
         width=rng.lognormal(0.0, 0.12),
@@ -217,15 +216,14 @@ def new_writer(rng: np.random.Generator) -> Writer:
 def write_digit(
     ways: list[Way], height: float, writer: Writer, rng: np.random.Generator
 ) -> Trace:
-    """Write a digit in one of its ways, as this hand does it this time, in digit heights."""
+    """Write a digit in one of its ways, as this hand does it this time."""
     shares = np.array([way.share for way in ways])
     way = ways[rng.choice(len(ways), p=shares / shares.sum())]
     strokes = stray(way.strokes, writer.straying, rng)
-    places = bend(
-        np.concatenate([smooth_curve(stroke) for stroke in strokes]), writer, rng
-    )
+    curves = np.concatenate([smooth_curve(stroke) for stroke in strokes])
+    places = bend(curves, writer, rng)
     pressure = np.concatenate([press(writer.unevenness, rng) for _ in strokes])
-    trace = Trace(places, writer.pen_radius / height * pressure)
+    trace = Trace(places, writer.pen_radius / height * pressure)  # in digit heights
     if rng.random() < SKIP_SHARE:
         trace = skip(trace, rng)
     if rng.random() < SPECK_SHARE:
@@ -236,7 +234,7 @@ def write_digit(
 def stray(
     strokes: list[np.ndarray], spread: float, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Move every point a little; points at one place (corners, joins) move together."""
+    """Move every point a little; points at one place (corners, joins) move as one."""
     points = np.concatenate(strokes)
     places, place_of_point = np.unique(points, axis=0, return_inverse=True)
     points = points + rng.normal(0, spread, places.shape)[place_of_point.ravel()]
@@ -244,11 +242,10 @@ def stray(
 
 
 def smooth_curve(points: np.ndarray) -> np.ndarray:
-    """Catmull-Rom spline through (points, 2) -> (DOTS_PER_STROKE, 2), evenly spaced along it."""
+    """Catmull-Rom spline through (points, 2): (DOTS_PER_STROKE, 2), evenly spaced."""
     padded = np.concatenate([points[:1], points, points[-1:]])
-    before, start, stop, after = (
-        padded[i : i + len(points) - 1, None] for i in range(4)
-    )
+    n_spans = len(points) - 1
+    before, start, stop, after = (padded[i : i + n_spans, None] for i in range(4))
     t = np.linspace(0, 1, DOTS_PER_SPAN)[:, None]
     curve = start + 0.5 * (
         t * (stop - before)
@@ -264,9 +261,8 @@ def smooth_curve(points: np.ndarray) -> np.ndarray:
 def bend(places: np.ndarray, writer: Writer, rng: np.random.Generator) -> np.ndarray:
     """Give (dots, 2) this digit's own proportions and the writer's width and slant."""
     for _ in range(N_WAVES):
-        wave_number, depth = rng.normal(
-            0, [[WAVE_NUMBER_SPREAD], [WAVE_DEPTH_SPREAD]], (2, 2)
-        )
+        spreads = [[WAVE_NUMBER_SPREAD], [WAVE_DEPTH_SPREAD]]
+        wave_number, depth = rng.normal(0, spreads, (2, 2))
         cycles = places @ wave_number + rng.random()
         places = places + np.outer(np.sin(2 * np.pi * cycles), depth)
     x, y = places.T  # both about -0.5 to 0.5
@@ -275,8 +271,9 @@ def bend(places: np.ndarray, writer: Writer, rng: np.random.Generator) -> np.nda
     x = x * writer.width * rng.lognormal(0, WIDTH_SPREAD)
     x = x - rng.normal(writer.slant, SLANT_SPREAD) * y
     turn = rng.normal(0, TURN_SPREAD)
-    cosine, sine = np.cos(turn), np.sin(turn)
-    return np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=1)
+    cos = np.cos(turn)
+    sin = np.sin(turn)
+    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=1)
 
 
 def press(unevenness: float, rng: np.random.Generator) -> np.ndarray:
@@ -301,27 +298,28 @@ def add_speck(trace: Trace, rng: np.random.Generator) -> Trace:
 
 
 def draw(trace: Trace, raggedness: float, rng: np.random.Generator) -> np.ndarray:
-    """Ink the dots as large as they fit -> (CANVAS_SIDE, CANVAS_SIDE), 0 paper to 1 full ink.
+    """Ink the dots as large as they fit: (CANVAS_SIDE, CANVAS_SIDE), 1 is full ink.
 
-    The power distance |q - p|^2 - r^2 of pixel q from a dot of radius r at p is a sum of a part in
-    x and a part in y, and near the dot's edge it is 2r times the distance from that edge.
+    The power distance |q - p|^2 - r^2 of pixel q from a dot of radius r at p is a sum
+    of a part in x and a part in y, and near the dot's edge it is 2r times the distance
+    from that edge.
     """
-    low, high = trace.places.min(axis=0), trace.places.max(axis=0)
+    low = trace.places.min(axis=0)
+    high = trace.places.max(axis=0)
     extent = (high - low).max() + 2 * trace.radii.max()
     scale = (CANVAS_SIDE - 2 * CANVAS_MARGIN) / extent
     places = (trace.places - (low + high) / 2) * scale + CANVAS_SIDE / 2
     radii = trace.radii * scale
     pixel_centres = np.arange(CANVAS_SIDE)[:, None] + 0.5
-    x_part, y_part = (
-        (pixel_centres - axis) ** 2 for axis in places.T
-    )  # (CANVAS_SIDE, dots)
+    # Each (CANVAS_SIDE, dots)
+    x_part, y_part = ((pixel_centres - axis) ** 2 for axis in places.T)
     power = (x_part[None, :, :] + (y_part - radii**2)[:, None, :]).min(axis=2)
     outside = power / (2 * radii.mean()) + raggedness * _blotches(rng)
     return np.clip(0.5 - EDGE_SHARPNESS * outside, 0, 1)
 
 
 def _blotches(rng: np.random.Generator) -> np.ndarray:
-    """Normal noise in blots of 2x2 canvas pixels, which averaging does not wipe out again."""
+    """Normal noise in blots of 2x2 canvas pixels, which averaging does not wipe out."""
     coarse = rng.standard_normal((CANVAS_SIDE // 2, CANVAS_SIDE // 2))
     return coarse.repeat(2, axis=0).repeat(2, axis=1)
 
@@ -329,25 +327,29 @@ def _blotches(rng: np.random.Generator) -> np.ndarray:
 def make_split(
     n_writers: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every writer's ten digits, shuffled -> images (n, 28, 28) and digits (n,), both uint8."""
-    ways = parse_ways(WAYS)
-    images, digits = [], []
-    for writer in [new_writer(rng) for _ in range(n_writers)]:
-        for digit in range(N_DIGITS):
-            trace = write_digit(ways[digit], HEIGHTS[digit], writer, rng)
-            images.append(to_mnist_form(draw(trace, writer.raggedness, rng)))
-            digits.append(digit)
+    """Every writer's ten digits, shuffled: uint8 images (n, 28, 28) and digits (n,)."""
+    images, digits = zip(*write_all(n_writers, rng), strict=True)
     order = rng.permutation(len(digits))
     greys = np.rint(FULL_INK * np.array(images))
     return greys.astype(np.uint8)[order], np.array(digits, dtype=np.uint8)[order]
 
 
+def write_all(
+    n_writers: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Every writer's ten digits, one by one: the image (28, 28), 0 to 1, and which."""
+    ways = parse_ways(WAYS)
+    for writer in [new_writer(rng) for _ in range(n_writers)]:
+        for digit in range(N_DIGITS):
+            trace = write_digit(ways[digit], HEIGHTS[digit], writer, rng)
+            yield to_mnist_form(draw(trace, writer.raggedness, rng)), digit
+
+
 def write_idx(array: np.ndarray, path: Path) -> None:
-    """Write a uint8 array as gzip IDX, with no time and no name in it: the same bytes each time."""
+    """Write a uint8 array as gzip IDX; with no time and no name in it, bytes repeat."""
     unsigned_byte = 0x08
-    header = struct.pack(
-        f">HBB{array.ndim}I", 0, unsigned_byte, array.ndim, *array.shape
-    )
+    kind = (0, unsigned_byte, array.ndim)
+    header = struct.pack(f">HBB{array.ndim}I", *kind, *array.shape)
     with atomic_write(path) as file:
         file.write(gzip.compress(header + array.tobytes(), compresslevel=9, mtime=0))
 
@@ -361,22 +363,21 @@ def contact_sheet(images: np.ndarray, digits: np.ndarray, path: Path) -> None:
     digits : (n,) uint8, every digit at least 16 times
     path : the PNG to write
     """
-    n_columns, enlargement = 16, 3
+    n_columns = 16
+    enlargement = 3
     rows = [np.hstack(images[digits == digit][:n_columns]) for digit in range(N_DIGITS)]
-    sheet = FULL_INK - np.vstack(rows).repeat(enlargement, axis=0).repeat(
-        enlargement, axis=1
-    )
-    write_png(sheet, path)
+    ink = np.vstack(rows).repeat(enlargement, axis=0).repeat(enlargement, axis=1)
+    write_png(FULL_INK - ink, path)
 
 
 def write_png(grey: np.ndarray, path: Path) -> None:
     """Write (height, width) uint8, 0 black, as an 8-bit greyscale PNG."""
     height, width = grey.shape
-    bit_depth, greyscale = 8, 0
+    bit_depth = 8
+    greyscale = 0
     header = struct.pack(">2I5B", width, height, bit_depth, greyscale, 0, 0, 0)
-    unfiltered_rows = np.pad(
-        grey, ((0, 0), (1, 0))
-    )  # each row starts with its filter's number, 0
+    # Each row starts with its filter's number, 0
+    unfiltered_rows = np.pad(grey, ((0, 0), (1, 0)))
     chunks = (
         (b"IHDR", header),
         (b"IDAT", zlib.compress(unfiltered_rows.tobytes(), level=9)),
@@ -384,13 +385,9 @@ def write_png(grey: np.ndarray, path: Path) -> None:
     )
     png = b"\x89PNG\r\n\x1a\n"
     for kind, content in chunks:
-        checksum = zlib.crc32(kind + content)
-        png += (
-            struct.pack(">I", len(content))
-            + kind
-            + content
-            + struct.pack(">I", checksum)
-        )
+        length = struct.pack(">I", len(content))
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        png += length + kind + content + checksum
     with atomic_write(path) as file:
         file.write(png)
 

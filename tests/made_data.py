@@ -1,7 +1,8 @@
-"""Small made data sets in MNIST's format, so that tests need neither MNIST nor a network.
+"""Small made data sets in MNIST's format: tests need neither MNIST nor a network.
 
-The digits are those of a seven-segment display, drawn at a random place and strength: every digit
-differs from the others, an 8 is the one with all segments lit, and a small network can learn them.
+The digits are those of a seven-segment display, drawn at a random place and strength:
+every digit differs from the others, an 8 is the one with all segments lit, and a small
+network can learn them.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
-TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
+TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
+TRAIN_LABELS = "train-labels-idx1-ubyte.gz"
+TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
+TEST_LABELS = "t10k-labels-idx1-ubyte.gz"
 MNIST_FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
 SIDE = 28
-# Which segments each digit lights: top, top left, top right, middle, bottom left, bottom right,
-# bottom; and the rows and columns of each, of an 18 x 12 digit.
-LIT = ["1110111", "0010010", "1011101", "1011011", "0111010"]
-LIT += ["1101011", "1101111", "1010010", "1111111", "1111011"]
+DIGIT_HEIGHT = 18
+DIGIT_WIDTH = 12
+# The rows and columns of each segment: top, top left, top right, middle, bottom left,
+# bottom right, bottom
 SEGMENTS = [
     (slice(0, 2), slice(0, 12)),
     (slice(0, 9), slice(0, 2)),
@@ -30,6 +33,19 @@ SEGMENTS = [
     (slice(9, 18), slice(10, 12)),
     (slice(16, 18), slice(0, 12)),
 ]
+# Which of them each digit lights, in that order
+LIT = {
+    0: "1110111",
+    1: "0010010",
+    2: "1011101",
+    3: "1011011",
+    4: "0111010",
+    5: "1101011",
+    6: "1101111",
+    7: "1010010",
+    8: "1111111",
+    9: "1111011",
+}
 
 
 def made_images(labels: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -38,8 +54,8 @@ def made_images(labels: np.ndarray, seed: int = 0) -> np.ndarray:
     images = np.zeros((len(labels), SIDE, SIDE), np.uint8)
     for image, label in zip(images, labels, strict=True):
         top, left = rng.integers(3, 8, 2)
-        digit = image[top : top + 18, left : left + 12]
-        for is_lit, (rows, columns) in zip(LIT[label], SEGMENTS, strict=True):
+        digit = image[top : top + DIGIT_HEIGHT, left : left + DIGIT_WIDTH]
+        for is_lit, (rows, columns) in zip(LIT[int(label)], SEGMENTS, strict=True):
             if is_lit == "1":
                 digit[rows, columns] = rng.integers(128, 256)
     return images
@@ -54,33 +70,26 @@ def idx_bytes(array: np.ndarray) -> bytes:
 def write_idx(path: Path, array: np.ndarray) -> Path:
     """Write an IDX file, gzipped where the name ends in .gz."""
     content = idx_bytes(array)
-    path.write_bytes(
-        gzip.compress(content, mtime=0) if path.suffix == ".gz" else content
-    )
+    if path.suffix == ".gz":
+        content = gzip.compress(content, mtime=0)
+    path.write_bytes(content)
     return path
 
 
 def write_dataset(
-    directory: Path,
-    train: int = 120,
-    test: int = 60,
-    *,
-    gzipped: bool = True,
-    seed: int = 0,
+    directory: Path, train: int = 120, test: int = 60, *, seed: int = 0
 ) -> Path:
     """Write the four files of a made data set; its labels go 0, 1, ... 9, 0, 1, ..."""
     directory.mkdir(parents=True, exist_ok=True)
-    for images_name, labels_name, size in (
-        (TRAIN_IMAGES, TRAIN_LABELS, train),
-        (TEST_IMAGES, TEST_LABELS, test),
-    ):
-        labels = (np.arange(size) % 10).astype(np.uint8)
-        for name, array in (
-            (images_name, made_images(labels, seed)),
-            (labels_name, labels),
-        ):
-            write_idx(
-                directory / (name if gzipped else name.removesuffix(".gz")), array
-            )
-        seed += 1  # other test images than training images
+    _write_split(directory, TRAIN_IMAGES, TRAIN_LABELS, train, seed)
+    # Other test images than training images
+    _write_split(directory, TEST_IMAGES, TEST_LABELS, test, seed + 1)
     return directory
+
+
+def _write_split(
+    directory: Path, images_name: str, labels_name: str, size: int, seed: int
+) -> None:
+    labels = (np.arange(size) % 10).astype(np.uint8)
+    write_idx(directory / images_name, made_images(labels, seed))
+    write_idx(directory / labels_name, labels)
