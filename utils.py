@@ -74,18 +74,30 @@ def run_script(main: Callable[[], int]) -> NoReturn:
         message = str(error)
     except MemoryError:
         message = "not enough memory; take fewer images, or a smaller network"
-    except OSError as error:  # such as a full disk, or a pipe that `| head` has closed
+    except (OSError, KeyboardInterrupt) as error:
+        _discard_what_cannot_be_printed()
+        interrupt = _interrupt_behind(error)
+        if interrupt:
+            if _has_last_word(sys._getframe(1)):
+                sys.excepthook = _tell_nothing
+            raise interrupt from None
+        # Such as a full disk, or a pipe that `| head` has closed
         reason = error.strerror or str(error) or type(error).__name__
         message = f"{error.filename}: {reason}" if error.filename else reason
-        _discard_what_cannot_be_printed()
-    except KeyboardInterrupt:
-        if _has_last_word(sys._getframe(1)):
-            sys.excepthook = _tell_nothing
-        raise
     if message is not None:
         warn(f"{Path(sys.argv[0]).name}: error: {message}")
         code = EXIT_BAD_INPUT
     sys.exit(code)
+
+
+def _interrupt_behind(error: BaseException | None) -> BaseException | None:
+    """The KeyboardInterrupt that is the error, or was being handled when it arose.
+
+    Ctrl-C ends `| tee`, too, and then main's last word raises a BrokenPipeError.
+    """
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error
 
 
 def _tell_nothing(*error: Any) -> None:
@@ -145,11 +157,12 @@ def is_whole(value: Any, least: int = 0) -> bool:
 
 def is_number(value: Any, low: float = 0, high: float = sys.float_info.max) -> bool:
     is_bool = isinstance(value, bool)
-    return isinstance(value, Real) and not is_bool and low <= value <= high
+    return isinstance(value, Real) and not is_bool and low <= float(value) <= high
 
 
 def one_of(*values: Any) -> Range:
-    return Range(f"one of {', '.join(map(str, values))}", lambda v: v in values)
+    words = f"one of {', '.join(map(str, values))}"
+    return Range(words, lambda v: not isinstance(v, bool) and v in values)
 
 
 POSITIVE = Range("a number above 0", lambda v: is_number(v) and v > 0)
@@ -507,9 +520,8 @@ def stray_ink(images: np.ndarray) -> np.ndarray:
     total = np.count_nonzero(numbers, axis=(1, 2))
     largest = []
     for number in numbers:
-        sizes = np.bincount(
-            number[number > 0], minlength=1
-        )  # one, where there is no ink
+        # At least one size, where there is no ink
+        sizes = np.bincount(number[number > 0], minlength=1)
         largest.append(sizes.max())
     return (total - largest) / np.maximum(total, 1)
 
@@ -682,13 +694,13 @@ def examine_claims(
     def compare(
         line: str, among: np.ndarray, affected: np.ndarray, **values: float
     ) -> Claim:
-        """Compare the affected with the others among these images: masks (n_test,)."""
+        """Compare the affected among these images with the others: masks (n_test,)."""
         return Claim(
             line,
             {"digit": digit, **values},
-            affected=Rate.of(wrong[among & affected]),
+            affected=Rate.of(wrong[affected]),
             rest=Rate.of(wrong[among & ~affected]),
-            wrong=np.flatnonzero(wrong & among & affected).tolist(),
+            wrong=np.flatnonzero(wrong & affected).tolist(),
         )
 
     def of_digit(mask: np.ndarray) -> np.ndarray:

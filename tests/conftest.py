@@ -1,4 +1,4 @@
-"""What all tests share: the project on the path, a drawing backend without a screen, data sets."""
+"""What all tests share: the project on the path, and data sets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("MPLBACKEND", "Agg")  # for the scripts that tests start, too
-os.environ.setdefault(
-    "OPENBLAS_NUM_THREADS", "1"
-)  # as train_network.py does, before NumPy loads
+
+# Before matplotlib and NumPy load, here and in the scripts that tests start
+os.environ.setdefault("MPLBACKEND", "Agg")  # draws without a screen
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as train_network.py does
 
 from made_data import MNIST_FILES, write_dataset  # noqa: E402
 
@@ -28,7 +28,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
-    """The directory of the real MNIST files: $MNIST_DATA_DIR or data/; skips where absent."""
+    """The directory of the real MNIST files; skips the test where they are not."""
     directory = Path(os.environ.get("MNIST_DATA_DIR") or ROOT / "data").resolve()
     if not all((directory / name).is_file() for name in MNIST_FILES):
         pytest.skip("the MNIST files are neither in $MNIST_DATA_DIR nor in data/")

@@ -1,4 +1,4 @@
-"""What stands at the top level, what may import what, and the names that other code relies on."""
+"""What stands at the top level, what imports what, the names that others rely on."""
 
 from __future__ import annotations
 
@@ -19,53 +19,63 @@ import neural_network
 import utils
 
 TOP_LEVEL = {
-    *(
-        "mnist_loader.py",
-        "neural_network.py",
-        "train_network.py",
-        "visualize_results.py",
-    ),
-    *("utils.py", "sample_outputs", "data", "tests", "requirements.txt", "README.md"),
+    "README.md",
+    "data",
+    "mnist_loader.py",
+    "neural_network.py",
+    "requirements.txt",
+    "sample_outputs",
+    "tests",
+    "train_network.py",
+    "utils.py",
+    "visualize_results.py",
 }
-IMPORTS = {  # they run one way: scripts -> network, loader -> utils; Pillow only for pictures
+IMPORTS = {  # beside Python's own; Pillow is for pictures alone
     "utils": {"numpy"},
     "mnist_loader": {"numpy", "utils", "PIL"},
     "neural_network": {"numpy", "utils"},
     "train_network": {"numpy", "mnist_loader", "neural_network", "utils"},
 }
-NAMES = """
-neural_network.sigmoid(z)
-neural_network.sigmoid_derivative(a)
-neural_network.tanh(z)
-neural_network.tanh_derivative(a)
-neural_network.SGD(learning_rate=0.01, momentum=0.0, l2=0.0)
-neural_network.NeuralNetwork(layer_sizes=(784, 64, 1), *, dropout=0.0, weight_scale=0.1, seed=0, dtype=F32)
-neural_network.NeuralNetwork.predict_proba(self, x)
-neural_network.NeuralNetwork.predict(self, x, threshold=0.5)
-neural_network.NeuralNetwork.train_step(self, x, y, sgd=SGD)
-neural_network.NeuralNetwork.train_epoch(self, x, y, sgd=SGD, order=None, on_progress=None, *, loop=False)
-neural_network.NeuralNetwork.save(self, path)
-neural_network.NeuralNetwork.load(path)
-mnist_loader.read_idx(path, limit=None)
-mnist_loader.load_dataset(data_dir=None, source='auto', train_size=5000, test_size=1000)
-mnist_loader.download_mnist(data_dir=None)
-mnist_loader.read_picture(path)
-mnist_loader.find_digits(picture)
-mnist_loader.Split.targets(self, digit=8)
-mnist_loader.augment(images, rng)
-"""  # noqa: E501
+NAMES = {
+    "mnist_loader": """
+        read_idx(path, limit=None)
+        Split(images, digits)
+        Split.targets(self, digit=8)
+        Split.first(self, n)
+        Dataset(name, train, test)
+        load_dataset(data_dir=None, source='auto', train_size=5000)
+        download_mnist(data_dir=None)
+        read_picture(path)
+        find_digits(picture)
+        FoundDigit(box, image)
+        augment(images, rng)
+        """,
+    "neural_network": """
+        sigmoid(z)
+        sigmoid_derivative(a)
+        tanh(z)
+        tanh_derivative(a)
+        SGD(learning_rate=0.01, momentum=0.0, l2=0.0)
+        SGD.update(self, w, g, v)
+        NeuralNetwork(layer_sizes=(784, 64, 1), *, dropout=0.0, weight_scale=0.1,
+            activation='tanh', seed=0, dtype=float32)
+        NeuralNetwork.predict_proba(self, x)
+        NeuralNetwork.predict(self, x, threshold=0.5)
+        NeuralNetwork.attribution(self, x)
+        NeuralNetwork.train_step(self, x, y, sgd=SGD())
+        NeuralNetwork.train_epoch(self, x, y, sgd=SGD(), order=None, *, loop=False)
+        NeuralNetwork.save(self, path)
+        NeuralNetwork.load(path)
+        """,
+}
 
 
 def test_top_level_is_the_fixed_layout(root):
     if not shutil.which("git") or not (root / ".git").exists():
         pytest.skip("not a git checkout")
     command = ["git", "ls-tree", "--name-only", "HEAD"]
-    listing = subprocess.run(
-        command, cwd=root, check=True, capture_output=True, text=True
-    ).stdout
-    assert {
-        name for name in listing.splitlines() if not name.startswith(".")
-    } == TOP_LEVEL
+    listing = subprocess.check_output(command, cwd=root, text=True).splitlines()
+    assert {name for name in listing if not name.startswith(".")} == TOP_LEVEL
 
 
 @pytest.mark.parametrize("module", IMPORTS)
@@ -83,28 +93,73 @@ def test_loading_the_training_loads_no_pillow_or_matplotlib(root):
     command = (
         "import sys, train_network; print({'PIL', 'matplotlib'} & sys.modules.keys())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", command], cwd=root, capture_output=True, text=True
-    )
-    assert (done.stdout, done.stderr) == ("set()\n", "")
+    loaded = subprocess.check_output([sys.executable, "-c", command], cwd=root)
+    assert loaded.split() == [b"set()"]
 
 
-@pytest.mark.parametrize("expected", NAMES.strip().splitlines())
-def test_names_that_other_code_relies_on_are_there(expected):
-    path, signature = expected.split("(", 1)
-    module, *names = path.split(".")
-    function = functools.reduce(getattr, names, importlib.import_module(module))
+def names_with_signatures() -> list[tuple[str, str, str]]:
+    """Of `NAMES` the module, the name in it, and what stands in parentheses."""
+    found = []
+    for module, text in NAMES.items():
+        lines = " ".join(text.split()).replace(") ", ")\n").splitlines()
+        for line in lines:
+            name, parameters = line.split("(", maxsplit=1)
+            found.append((module, name, f"({parameters}"))
+    return found
+
+
+@pytest.mark.parametrize(("module", "name", "signature"), names_with_signatures())
+def test_name_that_other_code_relies_on_has_its_signature(module, name, signature):
+    path = name.split(".")
+    function = functools.reduce(getattr, path, importlib.import_module(module))
     parameters = inspect.signature(function).parameters.values()
     bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
-    told = str(inspect.Signature(bare)).replace(str(np.float32), "F32")
-    assert told.replace(str(neural_network.SGD()), "SGD") == f"({signature}"
+    told = str(inspect.Signature(bare))
+    told = told.replace(str(np.float32), "float32")
+    told = told.replace(str(neural_network.SGD()), "SGD()")
+    assert told == signature
 
 
-def test_attributes_that_other_code_relies_on_are_there():
+def test_networks_attributes_that_other_code_relies_on_are_there():
     network = neural_network.NeuralNetwork((3, 2, 1))
-    assert (len(network.weights), len(network.biases), network.metadata) == (2, 2, {})
-    assert mnist_loader.Split._fields == ("images", "digits")
-    assert mnist_loader.Dataset._fields == ("name", "train", "test")
-    assert mnist_loader.FoundDigit._fields == ("box", "image")
-    assert issubclass(mnist_loader.DatasetError, utils.UserError)
+    assert len(network.layers) == 2
+    assert [w.shape for w in network.weights] == [(3, 2), (2, 1)]
+    assert [b.shape for b in network.biases] == [(2,), (1,)]
+    assert isinstance(network.weights, tuple)
+    assert isinstance(network.biases, tuple)
+    assert network.metadata == {}
+
+
+def test_loaders_own_directory_and_error_are_of_the_kinds_that_are_relied_on():
     assert isinstance(mnist_loader.DATA_DIR, Path)
+    assert issubclass(mnist_loader.DatasetError, utils.UserError)
+
+
+# --- python neural_network.py ---------------------------------------------------------
+
+BROKEN = {  # one line of Python that breaks a formula
+    "tanh'": "n.ACTIVATIONS['tanh'] = n.Activation(n.tanh, lambda a: 1 - a)",
+    "sigmoid', by a thousandth": (
+        "n.OUTPUT = n.Activation(n.sigmoid, lambda a: 1.001 * a * (1 - a))"
+    ),
+    "the update of biases": "n.SGD.of_biases = n.SGD(learning_rate=0.9)",
+}
+
+
+def test_network_run_as_a_script_finds_its_gradients_right(root):
+    command = [sys.executable, "neural_network.py"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    *_, last = done.stdout.splitlines()
+    assert last == "Backpropagation computes the gradient of the loss"
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("breakage", BROKEN.values(), ids=BROKEN)
+def test_network_run_as_a_script_finds_a_broken_formula(root, breakage):
+    line = f"import neural_network as n; {breakage}; n.utils.run_script(n.main)"
+    command = [sys.executable, "-c", line]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    fault = "backpropagation does not compute the gradient of the loss"
+    assert done.stderr == f"-c: error: {fault}\n"
+    assert done.returncode == 2
