@@ -152,7 +152,7 @@ NETWORK_RANGES = {  # of the arguments of a network and of its methods
         f"a number from 0 to {LARGEST_SCALE}",
         lambda v: utils.is_number(v, high=LARGEST_SCALE),
     ),
-    "activation": utils.one_of(*ACTIVATIONS),
+    "activation": Range(f"one of {', '.join(ACTIVATIONS)}", lambda v: v in ACTIVATIONS),
     "seed": utils.WHOLE,
     "dtype": Range(" or ".join(DTYPES), is_dtype),
     "threshold": utils.SHARE,
@@ -322,8 +322,9 @@ class NeuralNetwork:
             a, slope = layer.activate(z, None)
             rise = a[:-1] - a[-1]
             run = z[:-1] - z[-1]
-            # Where run is 0 the slope stays, the secant's limit
-            secants.append(np.divide(rise, run, out=slope[:-1], where=run != 0))
+            is_flat = run == 0  # there the slope is the secant's limit
+            secant = rise / np.where(is_flat, 1, run)
+            secants.append(np.where(is_flat, slope[:-1], secant))
 
         # Backward
         multiplier = np.ones((len(x), 1))
@@ -567,7 +568,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     `save` compresses nothing. What is compressed might unpack to more than memory
     holds.
     """
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         if any(member.compress_type for member in file.zip.infolist()):
             raise ValueError("compressed")
         return dict(file)

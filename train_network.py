@@ -733,9 +733,10 @@ def write_results(
     (output_dir / CHECKPOINT_FILE).unlink(missing_ok=True)
     for name in LOG_FILE, METRICS_FILE, MODEL_FILE:
         out.screen("Written: {path}", path=output_dir / name)
-    directory = f" --output-dir={output_dir}" if output_dir != OUTPUT_DIR else ""
-    line = N_("python visualize_results.py{directory} draws the figures of this run")
-    out.screen(line, directory=directory)
+    command = "python visualize_results.py"
+    if output_dir != OUTPUT_DIR:
+        command += f" --output-dir={shlex.quote(str(output_dir))}"
+    out.screen("{command} draws the figures of this run", command=command)
 
 
 # --- resuming a run -------------------------------------------------------------------
@@ -809,7 +810,8 @@ def read_history(path: Path, metadata: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         history = list(metadata["history"])
         for number, row in enumerate(history, start=1):
-            are_values = all(isinstance(v, float | int | None) for v in row.values())
+            values = [value for value in row.values() if value is not None]
+            are_values = all(value in utils.NOT_NEGATIVE for value in values)
             if set(row) != set(EPOCH_NAMES) or row["epoch"] != number or not are_values:
                 raise ValueError(f"epoch {number} is {row}")
     except (TypeError, AttributeError, ValueError) as error:

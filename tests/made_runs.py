@@ -1,4 +1,4 @@
-"""Small runs: a lab with its directories, and a run whose scores a test has written down."""
+"""Small runs: a lab with its directories, and a run whose scores a test writes down."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Lab:
     out: Path
 
     def options(self, *more: str) -> list[str]:
-        """The command line of a small run; what is said twice counts the second time."""
+        """The command line of a small run; of what is said twice the second counts."""
         directories = [f"--data-dir={self.data}", f"--output-dir={self.out}"]
         return [*SMALL_RUN, *directories, *more]
 
@@ -57,8 +57,8 @@ class Lab:
         return NeuralNetwork.load(self.out / "model.npz")
 
 
-# The test images of the made run: what each shows, and its score. At threshold 0.54 four
-# of six 8s are found and two missed; three of 14 others are false alarms.
+# The test images of the made run: what each shows, and its score. At threshold 0.54
+# four of six 8s are found and two missed; three of 14 others are false alarms.
 SCORES = [(8, 0.95), (2, 0.75), (8, 0.25), (8, 0.85), (3, 0.62), (8, 0.65), (2, 0.55)]
 SCORES += [(8, 0.05), (8, 0.58), (2, 0.35), (3, 0.15), (0, 0.03), (1, 0.04)]
 SCORES += [(digit, 0.02) for digit in (0, 1, 4, 5, 6, 7, 9)]
@@ -75,7 +75,7 @@ def lit(*rows: int) -> np.ndarray:
 def made_run(
     scores=SCORES, history=HISTORY, train=TRAIN_DIGITS, name="MNIST", **settings
 ) -> Run:
-    """A run whose network has these scores for the test images, each lit at its own pixel."""
+    """A run with these scores for the test images, each lit at a pixel of its own."""
     usual = {"threshold": 0.54, "hidden": (2,), "epochs": len(history), "seed": 7}
     usual["test_size"] = None
     settings = Settings(**usual | settings)

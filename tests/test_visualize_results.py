@@ -1,23 +1,32 @@
-"""Figures show the numbers that a test wrote down; film, pictures, pad, windows, refusals."""
+"""Figures show the numbers that a test wrote down; pictures, pad, window, refusals."""
 
 from __future__ import annotations
 
 import functools
-import json
+import io
+import re
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import matplotlib.style
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from made_runs import SCORES, Lab, lit, made_run
+from matplotlib.axes import Axes
 from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 from PIL import Image, ImageDraw
 
@@ -27,909 +36,1237 @@ import visualize_results
 from mnist_loader import Dataset, FoundDigit, FoundDigits, Split
 from neural_network import NeuralNetwork
 from train_network import Run, Settings
-from utils import CLAIM_TITLES, Claim, Language, Rate, UserError, connected_components
-from visualize_results import FIGURES, DrawingPad, Reader, main
+from utils import Claim, Output, Rate, UserError, connected_components
+from visualize_results import (
+    FIGURES,
+    DrawingPad,
+    Reader,
+    Reading,
+    View,
+    in_our_style,
+    main,
+)
 
 parametrize = pytest.mark.parametrize
-ORANGE, BLUE = "#e69f00", "#0072b2"  # images of the digit, and of the others
-RED_BOX, BLUE_BOX = "#b2182b", "#2166ac"  # speaks for the digit, and against it
+nan = float("nan")
 
-# The test images of the made run: what each shows, and its score. At threshold 0.54 four of six
-# 8s are found and two missed; three of 14 others are false alarms.
-SCORES = [
-    (8, 0.95),
-    (2, 0.75),
-    (8, 0.25),
-    (8, 0.85),
-    (3, 0.62),
-    (8, 0.65),
-    (2, 0.55),
-    (8, 0.05),
-]
-SCORES += [(8, 0.58), (2, 0.35), (3, 0.15), (0, 0.03), (1, 0.04)]
-SCORES += [(digit, 0.02) for digit in (0, 1, 4, 5, 6, 7, 9)]
-HISTORY = [(0.30, 0.40, 0.70, None), (0.20, 0.35, 0.80, 0.5), (0.10, 0.32, 0.75, 4 / 6)]
-TRAIN_DIGITS = [8, 1, 8, 0, 3, 8, 5, 7, 7, 2]
+ORANGE = "#e69f00"  # images of the digit
+BLUE = "#0072b2"  # images of the others
+RED_BOX = "#b2182b"  # speaks for the digit
+BLUE_BOX = "#2166ac"  # speaks against it
+BLACK = "#000000"
+WHITE = "#ffffff"
+GREY = "#777777"
 
 
-def lit(*rows: int) -> np.ndarray:
-    """Images (n, 784), each dark at one pixel, whose number tells it."""
-    return np.eye(784, dtype=np.float32)[list(rows)]
+# --- made runs, and the figures of them -----------------------------------------------
 
 
-def made_run(
-    scores=SCORES, history=HISTORY, train=TRAIN_DIGITS, name="MNIST", **settings
-) -> Run:
-    """A run whose network has these scores for the test images, each lit at its own pixel."""
-    usual = {"threshold": 0.54, "hidden": (2,), "epochs": len(history), "seed": 7}
-    settings = Settings(**usual | settings)
-    network, names = (
-        settings.network(),
-        ("loss", "test_loss", "test_accuracy", "test_recall"),
-    )
-    network.predict_proba = lambda x: np.array([score for _, score in scores])[
-        x.argmax(axis=1)
-    ]
-    splits = [
-        Split(lit(*range(len(digits))), np.array(digits, np.uint8))
-        for digits in (train, [digit for digit, _ in scores])
-    ]
-    rows = [
-        {"epoch": n} | dict(zip(names, row, strict=True))
-        for n, row in enumerate(history, 1)
-    ]
-    return Run(settings, network, Dataset(name, *splits), rows)
+def many_images(times: int, **settings) -> Run:
+    """The made run, trained a little, with all its images so many times over."""
+    run = made_run(**settings)
+    run.network.layers[0].w *= 1.1
+    splits = []
+    for split in (run.dataset.train, run.dataset.test):
+        images = np.tile(split.images, (times, 1))
+        splits.append(Split(images, np.tile(split.digits, times)))
+    return replace(run, dataset=Dataset(run.dataset.name, *splits))
 
 
+ALMOST_NOTHING = [(digit, score / 10**6) for digit, score in SCORES]
 RUNS = {
     "made": made_run,
-    "deep": partial(
-        made_run, history=HISTORY[1:2], hidden=(20, 3), digit=3, augment=True
-    ),
-    "one answer": partial(
-        made_run, [(digit, s / 10**6) for digit, s in SCORES], name="sample"
-    ),
+    "wide": partial(many_images, 100, hidden=(20, 3), digit=3, augment=True),
+    "one answer": partial(made_run, ALMOST_NOTHING, name="sample"),
     "yes": partial(made_run, threshold=0.01),
 }
 
 
 @functools.cache
-def run_of(name: str, mnist_dir: Path | None) -> Run:
-    """One of RUNS, or the "real" one: that of the repository, on all test images of MNIST."""
-    if name != "real":
-        return RUNS[name]()
-    run = visualize_results.read_run(train_network.OUTPUT_DIR, mnist_dir)
-    return replace(
-        run, dataset=mnist_loader.load_dataset(mnist_dir, "mnist", 5000, None)
-    )
+def view_of(run: str, language: str = "en", mnist_dir: Path | None = None) -> View:
+    """The view of one of RUNS, or of the "real" one, the repository's."""
+    if run == "real":
+        return View.of(train_network.OUTPUT_DIR, mnist_dir, language)
+    return View(RUNS[run](), language)
 
 
 @functools.cache
-def drawn(name: str, run: str = "made", language: str = "en", mnist_dir=None) -> Figure:
-    """A figure with all its parts in their places; not to be changed."""
-    with matplotlib.style.context(["default", visualize_results.STYLE]):
-        figure = FIGURES[name](run_of(run, mnist_dir), Language(language))
-        FigureCanvasAgg(figure)
-        figure.draw_without_rendering()
+def drawn(
+    name: str,
+    run: str = "made",
+    language: str = "en",
+    mnist_dir: Path | None = None,
+) -> Figure:
+    """A figure of one of RUNS; not to be changed."""
+    return FIGURES[name](view_of(run, language, mnist_dir))
+
+
+@functools.cache
+def laid_out(*which: str | Path | None) -> Figure:
+    """The same with all its parts in their places."""
+    return in_places(drawn(*which))
+
+
+@in_our_style
+def in_places(figure: Figure) -> Figure:
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
     return figure
 
 
-@pytest.fixture(autouse=True)
-def style():
-    with matplotlib.style.context(["default", visualize_results.STYLE]):
-        yield
+def title_of(axes: Axes) -> str:
+    """Wherever it stands above the axes."""
+    return "".join(axes.get_title(loc=place) for place in ("left", "center", "right"))
 
 
-def axes_of(figure: Figure, title: str):
-    (axes,) = (axes for axes in figure.axes if title in axes.get_title(loc="left"))
+def axes_of(figure: Figure, title: str) -> Axes:
+    (axes,) = (axes for axes in figure.axes if title in title_of(axes))
     return axes
 
 
-def line_of(axes, label: str):
-    (found,) = (line for line in axes.lines if label in str(line.get_label()))
-    return found
-
-
-def points(axes, label: str) -> list[tuple[float, float]]:
-    return [
-        tuple(point)
-        for point in np.round(line_of(axes, label).get_xydata(), 4).tolist()
-    ]
+def line_of(axes: Axes, label: str) -> Line2D:
+    (line,) = (line for line in axes.lines if str(line.get_label()) == label)
+    return line
 
 
 def ticks(axis) -> list[str]:
     return [label.get_text() for label in axis.get_ticklabels()]
 
 
-def tiles(axes) -> list[tuple[int, str]]:
-    """Which pixel of each image of a gallery is lit, and the caption below it."""
+def tiles(axes: Axes) -> list[tuple[int, str]]:
+    """Which pixel of each image of a gallery is lit, and its caption, as one reads."""
+    found = []
     for image, caption in zip(axes.images, axes.texts, strict=True):
         left, right, bottom, top = image.get_extent()
         x, y = caption.get_position()
-        assert left < x < right and top < bottom < y < bottom + 0.1
-    return [
-        (int(image.get_array().argmax()), caption.get_text())
-        for image, caption in zip(axes.images, axes.texts, strict=True)
-    ]
+        assert left < x < right
+        assert bottom < y < bottom + 0.1
+        assert right <= axes.get_xlim()[1]
+        assert bottom <= axes.get_ylim()[0]
+        pixel = int(image.get_array().argmax())
+        found.append((round(top, 2), left, pixel, caption.get_text()))
+    return [(pixel, caption) for _top, _left, pixel, caption in sorted(found)]
 
 
-def colour_at(image, pixel: int) -> str:
-    """What the pixel of an image is drawn as: red, blue, white, black, or a shade of grey."""
+def colour_at(image: AxesImage, pixel: int) -> str:
+    """What a pixel is drawn as: red, blue, white, black, or a shade of grey."""
     red, green, blue, _ = image.to_rgba(image.get_array()).reshape(-1, 4)[pixel]
     if abs(red - blue) > 0.1:
         return "red" if red > blue else "blue"
-    return "white" if green > 0.95 else "black" if green < 0.05 else f"{green:.2f}"
+    if green > 0.95:
+        return "white"
+    return "black" if green < 0.05 else f"{green:.2f}"
 
 
-# --- what the panels show ---------------------------------------------------------------------
+# --- what the panels show -------------------------------------------------------------
 
-
+FOUND = "4 of 6 8s found; 3 of 14 others taken for one"
 TITLES = {
-    "report": (
-        "4 of 6 8s found; 3 of 14 others taken for one\n"
-        '15 of 20 answers correct (14 by always answering "no")'
-    ),
+    "report": f'{FOUND}\n15 of 20 answers correct (14 by always answering "no")',
     "learning_curves": "4 of 6 8s found; test loss 0.1594",
     "threshold_curves": (
-        "4 of 6 8s found; 3 of 14 others taken for one\n"
-        "Threshold 0.54; a lower one finds more, and takes more others for it"
+        f"{FOUND}\nThreshold 0.54; a lower one finds more, and takes more others for it"
     ),
-    "mistakes": "4 of 6 8s found; 3 of 14 others taken for one",
+    "mistakes": FOUND,
+    "error_analysis": "20 test images: 0 of 4 claims confirmed, 0 refuted",
+    "hidden_units": (
+        "Training changed the hidden units' weights by 0% of their random start"
+    ),
     "samples": "3 of 10 training images show the 8",
 }
 
+# Of each panel its title, and what stands below and beside it
+SHARES = ("Answers on the test images", "epoch", "")
+MISSED = ("Missed 8s: 2; scores, lowest first", "", "")
+ALARMS = ("False alarms: 3; digit shown (score), highest first", "", "")
+PANELS = {
+    "report": [
+        SHARES,
+        ("Answers at threshold 0.54", "the network's answer", "the image shows"),
+        (
+            "Precision and recall; average precision 75.3%",
+            "recall: 8s found",
+            "precision: correct among the yes answers",
+        ),
+        MISSED,
+        ALARMS,
+    ],
+    "learning_curves": [("Loss (mean squared error)", "epoch", ""), SHARES],
+    "threshold_curves": [
+        (
+            "What another threshold would find, and cost",
+            "threshold: yes from this score up",
+            "",
+        ),
+        (
+            "How many images have which score",
+            "score: the network's probability",
+            "images (logarithmic)",
+        ),
+    ],
+    "mistakes": [MISSED, ALARMS],
+    "error_analysis": [
+        (
+            "Is the network wrong on these more often?",
+            "difference in percentage points, 95% intervals",
+            "",
+        ),
+        ("First mistakes", "", ""),
+        (
+            "How often each other digit is taken for 8",
+            "share of the images of that digit, 95% intervals",
+            "",
+        ),
+    ],
+    "hidden_units": [
+        ("Units for 8: output weights", "", ""),
+        ("Units against 8: output weights", "", ""),
+        (
+            "",
+            "red: ink speaks for 8, blue: against (change times the number's sign)",
+            "",
+        ),
+    ],
+    "samples": [("", "", "")],
+}
 
-@parametrize("name", TITLES)
+
+@parametrize("name", FIGURES)
 def test_title_states_the_finding_in_counts(name):
     assert drawn(name).get_suptitle() == TITLES[name]
 
 
-def test_curves_are_the_history_by_epoch_with_the_first_and_the_last_named():
-    loss, shares = drawn("learning_curves").axes
-    assert points(loss, "training images") == [(1, 0.3), (2, 0.2), (3, 0.1)]
-    assert points(loss, "test images") == [(1, 0.4), (2, 0.35), (3, 0.32)]
-    assert points(shares, "accuracy") == [(1, 0.7), (2, 0.8), (3, 0.75)]
-    assert points(shares, "recall: 8s found")[1:] == [(2, 0.5), (3, 0.6667)]
-    assert np.isnan(line_of(shares, "recall").get_ydata()[0])
-    assert points(shares, 'always "no": 70.0%') == [(0, 0.7), (1, 0.7)]
-    for axes in loss, shares:
-        assert (ticks(axes.xaxis), axes.get_xlabel()) == (["1", "2", "3"], "epoch")
-        shown = zip(
-            axes.get_legend().texts, axes.get_legend().legend_handles, strict=True
-        )
-        for text, handle in shown:
-            assert handle.get_color() == line_of(axes, text.get_text()).get_color()
-    assert loss.get_ylim()[0] == 0
-    assert shares.get_ylim()[1] == 1
-    assert 0.4 < shares.get_ylim()[0] < 0.5
-    assert {"70%", "80%"} <= set(ticks(shares.yaxis))
-    long = visualize_results.draw_learning_curves(
-        made_run(history=HISTORY * 10), Language()
-    )
-    assert [int(tick) for tick in long.axes[0].get_xticks()] == [
-        1,
-        5,
-        9,
-        13,
-        18,
-        22,
-        26,
-        30,
-    ]
+@parametrize("name", FIGURES)
+def test_panels_say_what_they_show(name):
+    said = []
+    for axes in drawn(name).axes:
+        said.append((title_of(axes), axes.get_xlabel(), axes.get_ylabel()))
+    assert said == PANELS[name]
 
 
-def test_confusion_counts_stand_at_their_labels_on_the_shade_of_their_share():
-    axes = axes_of(drawn("report"), "Answers at threshold 0.54")
-    texts = {
-        tuple(np.round(t.get_position(), 2).tolist()): t.get_text() for t in axes.texts
-    }
-    assert (ticks(axes.xaxis), axes.get_xlabel()) == (
-        ["yes", "no"],
-        "the network's answer",
-    )
-    assert (ticks(axes.yaxis), axes.get_ylabel()) == (
-        ["8\n(6)", "others\n(14)"],
-        "the image shows",
-    )
-    assert texts == {
-        (0, 0): "4",
-        (0, 0.06): "found",
-        (1, 0): "2",
-        (1, 0.06): "missed",
-        (0, 1): "3",
-        (0, 1.06): "false alarms",
-        (1, 1): "11",
-        (1, 1.06): "correctly no",
-    }
-    shades = axes.images[0].get_array()
-    np.testing.assert_allclose(shades, [[4 / 6, 2 / 6], [3 / 14, 11 / 14]])
-    darkness = axes.images[0].to_rgba(shades).mean(axis=2)
-    assert darkness[1, 1] < darkness[0, 0] < darkness[0, 1] < darkness[1, 0]
-    assert {t.get_text(): t.get_color() for t in axes.texts}["11"] == "white"
+@parametrize("name", FIGURES)
+def test_titles_of_panels_stand_on_the_left(name):
+    """But for that of the narrow one at the right edge."""
+    for axes in drawn(name).axes:
+        if title_of(axes) != "First mistakes":
+            assert axes.get_title(loc="left") == title_of(axes)
 
 
-def test_precision_is_steps_over_recall_and_its_average_weighs_them():
-    """Down the scores: 8, 8, a 2, 8, a 3, 8, a 2, a 2, 8, a 3, 8, the others."""
-    axes = axes_of(drawn("threshold_curves"), "average precision 75.3%")
-    curve, reference, mark = axes.lines
-    expected = [
-        (0, 1),
-        (1, 1),
-        (2, 1),
-        (2, 2 / 3),
-        (3, 3 / 4),
-        (3, 3 / 5),
-        (4, 4 / 6),
-        (4, 4 / 7),
-    ]
-    expected += [
-        (4, 4 / 8),
-        (5, 5 / 9),
-        (5, 5 / 10),
-        (6, 6 / 11),
-        (6, 6 / 12),
-        (6, 6 / 13),
-    ]
-    expected = np.array([*expected, (6, 6 / 20)])
-    np.testing.assert_allclose(curve.get_xdata() * 6, expected[:, 0], atol=1e-9)
-    np.testing.assert_allclose(curve.get_ydata(), expected[:, 1])
-    assert curve.get_drawstyle() == "steps-pre"
-    assert (reference.get_label(), set(reference.get_ydata())) == (
-        'always "yes": 30.0%',
-        {0.3},
-    )
-    np.testing.assert_allclose(mark.get_xydata(), [[4 / 6, 4 / 7]])
-    assert mark.get_label() == "threshold 0.54"
-    assert axes.get_xlabel() == "recall: 8s found"
-    assert axes.get_ylabel() == "precision: correct among the yes answers"
-    for axis in axes.xaxis, axes.yaxis:
-        assert ticks(axis)[:2] == ["0%", "20%"]
+# Each score that occurs, and how many of the six 8s and of the 14 others are taken for
+# one from it up; below all of them everything is, and above nothing
+SCORES_RISING = [0.02, 0.03, 0.04, 0.05, 0.15, 0.25, 0.35]
+SCORES_RISING += [0.55, 0.58, 0.62, 0.65, 0.75, 0.85, 0.95]
+EIGHTS_FROM = [6, 6, 6, 6, 5, 5, 4, 4, 4, 3, 3, 2, 2, 1]
+OTHERS_FROM = [14, 7, 6, 5, 5, 4, 4, 3, 2, 2, 1, 1, 0, 0]
+RECALL_OVER_THRESHOLD = [(0, 1)]
+PRECISION_OVER_THRESHOLD = [(0, 6 / 20)]
+for score, eights, others in zip(SCORES_RISING, EIGHTS_FROM, OTHERS_FROM, strict=True):
+    RECALL_OVER_THRESHOLD.append((score, eights / 6))
+    PRECISION_OVER_THRESHOLD.append((score, eights / (eights + others)))
+RECALL_OVER_THRESHOLD.append((1, 0))
+PRECISION_OVER_THRESHOLD.append((1, nan))
+
+# Of each figure and panel its curves: colour, marker and line; points
+REFERENCE = "#555555  --"
+AT_THRESHOLD = {"threshold 0.54": (REFERENCE, [(0.54, 0), (0.54, 1)])}
+SHARES_BY_EPOCH = {
+    "accuracy": ("#000000 o -", [(1, 0.7), (2, 0.8), (3, 0.75)]),
+    "recall: 8s found": ("#009e73 s :", [(1, nan), (2, 0.5), (3, 4 / 6)]),
+    'always "no": 70.0%': (REFERENCE, [(0, 0.7), (1, 0.7)]),
+}
+CURVES = {
+    ("learning_curves", "Loss"): {
+        "training images, during the epoch": (
+            "#000000 o :",
+            [(1, 0.3), (2, 0.2), (3, 0.1)],
+        ),
+        "test images, after it": ("#000000 s -", [(1, 0.4), (2, 0.35), (3, 0.32)]),
+    },
+    ("learning_curves", "Answers on the test"): SHARES_BY_EPOCH,
+    ("report", "Answers on the test"): SHARES_BY_EPOCH,
+    ("report", "Precision and recall"): {
+        'always "yes": 30.0%': (REFERENCE, [(0, 0.3), (1, 0.3)]),
+        "threshold 0.54": ("#ffffff o ", [(4 / 6, 4 / 7)]),
+    },
+    ("threshold_curves", "What another threshold"): {
+        "recall: 8s found": ("#009e73  :", RECALL_OVER_THRESHOLD),
+        "precision: correct among the yes answers": (
+            "#aa4499  -.",
+            PRECISION_OVER_THRESHOLD,
+        ),
+        **AT_THRESHOLD,
+    },
+    ("threshold_curves", "How many images"): AT_THRESHOLD,
+    ("error_analysis", "How often each other"): {
+        "all others: 21.4% (3 of 14)": (REFERENCE, [(3 / 14, 0), (3 / 14, 1)]),
+    },
+}
 
 
-def test_recall_and_precision_are_drawn_over_the_threshold():
-    axes = axes_of(drawn("threshold_curves"), "another threshold")
-    x = [
-        0,
-        0.02,
-        0.03,
-        0.04,
-        0.05,
-        0.15,
-        0.25,
-        0.35,
-        0.55,
-        0.58,
-        0.62,
-        0.65,
-        0.75,
-        0.85,
-        0.95,
-        1,
-    ]
-    found = [6, 6, 6, 6, 6, 5, 5, 4, 4, 4, 3, 3, 2, 2, 1, 0]
-    others = [14, 14, 7, 6, 5, 5, 4, 4, 3, 2, 2, 1, 1, 0, 0, 0]
-    recall, precision = (
-        line_of(axes, "recall: 8s found"),
-        line_of(axes, "precision: correct"),
-    )
-    for line in recall, precision:
-        np.testing.assert_allclose(line.get_xdata(), x)
-        assert line.get_drawstyle() == "steps-pre"
-    np.testing.assert_allclose(np.multiply(recall.get_ydata(), 6), found, atol=1e-9)
-    with np.errstate(invalid="ignore"):
-        np.testing.assert_allclose(precision.get_ydata(), found / np.add(found, others))
-    assert set(line_of(axes, "threshold 0.54").get_xdata()) == {0.54}
-    assert axes.get_xlabel() == "threshold: yes from this score up"
-    assert ticks(axes.yaxis)[:2] == ["0%", "20%"]
+@parametrize(("figure", "panel"), CURVES)
+def test_curves_are_the_numbers_each_in_its_own_look(figure, panel):
+    axes = axes_of(drawn(figure), panel)
+    for label, (look, points) in CURVES[figure, panel].items():
+        line = line_of(axes, label)
+        marker = line.get_marker().replace("None", "")
+        style = line.get_linestyle().replace("None", "")
+        assert f"{to_hex(line.get_color())} {marker} {style}" == look, label
+        shown = line.get_xydata().astype(float)
+        np.testing.assert_allclose(shown, points, atol=1e-9, err_msg=label)
 
 
-def test_score_histogram_has_a_bar_and_its_count_for_each_group():
-    axes = axes_of(drawn("threshold_curves"), "How many images")
-    expected = {
-        "8s": (ORANGE, [1, 0, 1, 0, 0, 1, 1, 0, 1, 1]),
-        "others": (BLUE, [9, 1, 0, 1, 0, 1, 1, 1, 0, 0]),
-    }
-    legend = axes.get_legend()
-    handles = dict(
-        zip([t.get_text() for t in legend.texts], legend.legend_handles, strict=True)
-    )
-    for group, (label, (colour, heights)) in zip(
-        axes.containers, expected.items(), strict=True
-    ):
-        assert [bar.get_height() for bar in group] == heights
-        assert {to_hex(bar.get_facecolor()) for bar in group} == {colour}
-        assert to_hex(handles[label].get_facecolor()) == colour
-        edges = [(n / 10, (n + 1) / 10) for n in range(10)]
-        for bar, (low, high) in zip(group, edges, strict=True):
-            assert (
-                low - 1e-9 <= bar.get_x() < bar.get_x() + bar.get_width() <= high + 1e-9
+@parametrize("name", FIGURES)
+def test_legends_name_all_that_is_labelled(name):
+    for axes in drawn(name).axes:
+        labelled = axes.get_legend_handles_labels()[1]
+        legend = axes.get_legend()
+        named = [text.get_text() for text in legend.texts] if legend else []
+        assert sorted(named) == sorted(labelled)
+
+
+@parametrize(
+    ("figure", "panel", "ends"),
+    [
+        ("learning_curves", "Loss", {"y": (0, None)}),
+        ("learning_curves", "Answers on the test", {"y": (None, 1)}),
+        ("threshold_curves", "What another threshold", {"x": (0, 1), "y": (0, None)}),
+        ("threshold_curves", "How many images", {"x": (0, 1), "y": (0.6, None)}),
+        ("report", "Precision and recall", {"x": (0, 1), "y": (0, None)}),
+        ("error_analysis", "Is the network wrong", {"y": (3.5, -0.5)}),
+        ("error_analysis", "How often each other", {"x": (0, None), "y": (None, -0.5)}),
+    ],
+)
+def test_axes_begin_and_end_where_the_values_can(figure, panel, ends):
+    """None is an end that follows from the values."""
+    axes = axes_of(drawn(figure), panel)
+    limits = {"x": axes.get_xlim(), "y": axes.get_ylim()}
+    for name, (first, last) in ends.items():
+        assert first in (None, limits[name][0])
+        assert last in (None, limits[name][1])
+
+
+@parametrize("name", FIGURES)
+def test_all_points_lie_within_their_axes(name):
+    for axes in drawn(name).axes:
+        for line in axes.lines:
+            points = line.get_xydata().astype(float)
+            points = points[np.isfinite(points).all(axis=1)]
+            places = axes.transAxes.inverted().transform(
+                line.get_transform().transform(points)
             )
-    written = [str(n) if n else "" for _, heights in expected.values() for n in heights]
-    assert [text.get_text() for text in axes.texts] == written
-    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "images (logarithmic)")
-    places = dict(zip(axes.get_yticks(), ticks(axes.yaxis), strict=True))
-    assert (places[1], places[10]) == ("1", "10")
-    assert set(line_of(axes, "threshold 0.54").get_xdata()) == {0.54}
+            assert (places >= -1e-9).all()
+            assert (places <= 1 + 1e-9).all()
+
+
+@parametrize(
+    ("figure", "panel", "axis", "expected"),
+    [
+        ("learning_curves", "Loss", "x", {"1", "2", "3"}),
+        ("learning_curves", "Answers on the test", "x", {"1", "2", "3"}),
+        ("learning_curves", "Answers on the test", "y", {"70%", "80%", "100%"}),
+        ("report", "Precision and recall", "x", {"0%", "20%", "100%"}),
+        ("report", "Precision and recall", "y", {"0%", "20%", "100%"}),
+        ("threshold_curves", "What another threshold", "x", {"0.0", "0.2", "1.0"}),
+        ("threshold_curves", "What another threshold", "y", {"0%", "20%", "100%"}),
+        ("threshold_curves", "How many images", "x", {"0.0", "0.2", "1.0"}),
+        ("threshold_curves", "How many images", "y", {"1", "10"}),
+        ("error_analysis", "How often each other", "x", {"0%", "20%"}),
+    ],
+)
+def test_ticks_are_written_in_what_the_axis_counts(figure, panel, axis, expected):
+    axes = axes_of(drawn(figure), panel)
+    assert expected <= set(ticks({"x": axes.xaxis, "y": axes.yaxis}[axis]))
+
+
+def test_shares_are_shown_from_just_below_the_lowest():
+    """The lowest is a recall of 50%."""
+    low = axes_of(drawn("learning_curves"), "Answers on the test").get_ylim()[0]
+    assert 0.4 < low < 0.5
+
+
+def test_of_many_epochs_some_are_named_the_first_and_the_last_among_them():
+    run = made_run(history=[(0.3, 0.4, 0.7, 0.6)] * 30)
+    loss = visualize_results.draw_learning_curves(View(run)).axes[0]
+    assert ticks(loss.xaxis) == ["1", "5", "9", "13", "18", "22", "26", "30"]
+
+
+# The panel of the four counts: its columns are yes and no, its rows 8 and others
+CELLS = {(0, 0): "4 found", (1, 0): "2 missed"}
+CELLS |= {(0, 1): "3 false alarms", (1, 1): "11 correctly no"}
+
+
+def test_confusion_counts_stand_in_their_row_and_column():
+    axes = axes_of(drawn("report"), "Answers at threshold")
+    written = {}
+    for text in axes.texts:
+        x, y = np.round(text.get_position()).astype(int).tolist()
+        written[x, y] = f"{written.get((x, y), '')} {text.get_text()}".strip()
+    assert written == CELLS
+    assert ticks(axes.xaxis) == ["yes", "no"]
+    assert ticks(axes.yaxis) == ["8\n(6)", "others\n(14)"]
+
+
+def test_confusion_cells_are_the_darker_the_greater_their_share_of_the_row():
+    image = axes_of(drawn("report"), "Answers at threshold").images[0]
+    shades = image.get_array()
+    np.testing.assert_allclose(shades, [[4 / 6, 2 / 6], [3 / 14, 11 / 14]])
+    light = image.to_rgba(shades).mean(axis=2)
+    assert light[1, 1] < light[0, 0] < light[0, 1] < light[1, 0]
+
+
+def test_confusion_counts_are_white_on_dark_cells_alone():
+    axes = axes_of(drawn("report"), "Answers at threshold")
+    colours = {text.get_text(): text.get_color() for text in axes.texts}
+    on_light = dict.fromkeys(("2", "missed", "3", "false alarms"), "black")
+    on_dark = dict.fromkeys(("4", "found", "11", "correctly no"), "white")
+    assert colours == on_light | on_dark
+
+
+def test_precision_is_steps_over_recall():
+    """Down the scores: 8, 8, a 2, 8, a 3, 8, a 2, a 2, 8, a 3, 8, the others.
+
+    The average precision, 75.3% in the panel's title, is (1 + 1 + 3/4 + 4/6 + 5/9 +
+    6/11) / 6: the precision at each 8.
+    """
+    curve = axes_of(drawn("report"), "Precision and recall").lines[0]
+    expected = [(0, 1), (1, 1), (2, 1), (2, 2 / 3), (3, 3 / 4), (3, 3 / 5)]
+    expected += [(4, 4 / 6), (4, 4 / 7), (4, 4 / 8), (5, 5 / 9), (5, 5 / 10)]
+    expected += [(6, 6 / 11), (6, 6 / 12), (6, 6 / 13), (6, 6 / 20)]
+    shown = curve.get_xydata() * (6, 1)
+    np.testing.assert_allclose(shown, expected, atol=1e-9)
+    assert curve.get_drawstyle() == "steps-pre"
+    assert to_hex(curve.get_color()) == BLACK
+
+
+def test_curves_over_the_threshold_are_steps():
+    """From one score to the next nothing changes: what holds at a score held before."""
+    axes = axes_of(drawn("threshold_curves"), "What another threshold")
+    for label in ("recall: 8s found", "precision: correct among the yes answers"):
+        assert line_of(axes, label).get_drawstyle() == "steps-pre"
+
+
+# Colour of the bars, and how many images have a score of 0.0 to 0.1, and so on
+BARS = {
+    "8s": (ORANGE, [1, 0, 1, 0, 0, 1, 1, 0, 1, 1]),
+    "others": (BLUE, [9, 1, 0, 1, 0, 1, 1, 1, 0, 0]),
+}
+
+
+@parametrize("label", BARS)
+def test_score_histogram_has_a_bar_for_each_group(label):
+    colour, heights = BARS[label]
+    axes = axes_of(drawn("threshold_curves"), "How many images")
+    handles, labels = axes.get_legend_handles_labels()
+    handle = handles[labels.index(label)]
+    (bars,) = (bars for bars in axes.containers if handle in bars)
+    assert [bar.get_height() for bar in bars] == heights
+    assert {to_hex(bar.get_facecolor()) for bar in bars} == {colour}
+    for number, bar in enumerate(bars):
+        assert number / 10 <= bar.get_x() + 1e-9
+        assert bar.get_x() + bar.get_width() <= (number + 1) / 10 + 1e-9
+
+
+def test_score_histogram_says_the_counts_above_its_bars():
+    axes = axes_of(drawn("threshold_curves"), "How many images")
+    written = {}
+    for text in axes.texts:
+        if text.get_text():
+            x, y = text.xy
+            written[round(x, 3)] = (text.get_text(), y)
+    expected = {}
+    for bars in axes.containers:
+        for bar in bars:
+            if bar.get_height():
+                x = bar.get_x() + bar.get_width() / 2
+                expected[round(x, 3)] = (f"{bar.get_height():.0f}", bar.get_height())
+    assert written == expected
+    assert axes.get_yscale() == "log"
 
 
 @parametrize("name", ["mistakes", "report"])
 def test_galleries_show_the_mistakes_with_what_the_numbers_are(name):
     figure = drawn(name)
-    missed, alarms = (
-        axes_of(figure, "Missed 8s: 2; scores"),
-        axes_of(figure, "False alarms: 3;"),
-    )
+    missed = axes_of(figure, "Missed 8s: 2; scores")
     assert tiles(missed) == [(7, "0.050"), (2, "0.250")]
-    assert tiles(alarms) == [(1, "2 (0.750)"), (4, "3 (0.620)"), (6, "2 (0.550)")]
-    image = missed.images[0]
-    assert [colour_at(image, pixel) for pixel in (7, 8)] == ["black", "white"]
+    alarms = axes_of(figure, "False alarms: 3;")
+    expected = [(1, "2 (0.750)"), (4, "3 (0.620)"), (6, "2 (0.550)")]
+    assert tiles(alarms) == expected
+    for axes in missed, alarms:
+        pixel = int(axes.images[0].get_array().argmax())
+        assert colour_at(axes.images[0], pixel) == "black"
+        assert colour_at(axes.images[0], pixel + 1) == "white"
 
 
 @parametrize(("name", "shown"), [("mistakes", 16), ("report", 10)])
 def test_of_many_mistakes_the_surest_are_shown(name, shown):
-    run = made_run([(8, 0.4 - n / 100) for n in range(19)] + [(1, 0.9)])
-    axes = axes_of(FIGURES[name](run, Language()), "Missed 8s: 19;")
-    assert [pixel for pixel, _ in tiles(axes)] == list(range(18, 18 - shown, -1))
+    """19 8s, each with a lower score than the one before; 19 3s, with a higher one."""
+    missed = [(8, 0.4 - n / 100) for n in range(19)]
+    alarms = [(3, 0.6 + n / 100) for n in range(19)]
+    figure = FIGURES[name](View(made_run([*missed, *alarms])))
+    pixels = [pixel for pixel, _ in tiles(axes_of(figure, "Missed 8s: 19;"))]
+    assert pixels == list(range(18, 18 - shown, -1))
+    pixels = [pixel for pixel, _ in tiles(axes_of(figure, "False alarms: 19;"))]
+    assert pixels == list(range(37, 37 - shown, -1))
 
+
+def test_a_run_without_mistakes_has_empty_galleries():
+    run = made_run([(8, 0.9), (1, 0)])
+    figure = in_places(visualize_results.draw_mistakes(View(run)))
+    assert [len(axes.images) for axes in figure.axes] == [0, 0]
+    assert title_of(figure.axes[0]).startswith("Missed 8s: 0")
+
+
+# --- the lab sheet's claims, and how often each digit is taken for it -----------------
 
 CLAIMS = [
-    (
-        "gap",
+    Claim(
+        "{digit} with a gap (under {limit:g} closed loops)",
         {"digit": 8, "limit": 2},
-        Rate(90, 100),
-        Rate(10, 100),
-        [4, 9],
-        "confirmed",
-        "black",
+        affected=Rate(90, 100),
+        rest=Rate(10, 100),
+        wrong=[4, 9],
     ),
-    (
-        "thin",
+    Claim(
+        "{digit} with very thin lines (under {limit:.2f} pixels)",
         {"digit": 8, "limit": 1.5},
-        Rate(0, 90),
-        Rate(30, 110),
-        [],
-        "refuted",
-        "white",
+        affected=Rate(0, 90),
+        rest=Rate(30, 110),
+        wrong=[],
     ),
-    (
-        "slant",
+    Claim(
+        "{digit} strongly slanted (over {limit:.1f} degrees)",
         {"digit": 8, "limit": 20},
-        Rate(1, 2),
-        Rate(1, 4),
-        [3],
-        "inconclusive",
-        "#777777",
+        affected=Rate(1, 2),
+        rest=Rate(1, 4),
+        wrong=[3],
     ),
-    ("noise", {}, Rate(50, 100), Rate(5, 100), [5], "confirmed", "black"),
+    Claim(
+        "6 and 9 taken for {digit}",
+        {"digit": 8},
+        affected=Rate(5, 50),
+        rest=Rate(10, 200),
+        wrong=[0, 1, 2, 5, 6, 7],
+    ),
+    Claim(
+        "noisy images (ink outside the main stroke)",
+        {},
+        affected=Rate(50, 100),
+        rest=Rate(5, 100),
+        wrong=[19],
+    ),
+]
+# Of each its verdict, how it is drawn, and the difference with the ends of its interval
+# in percentage points, by Newcombe's formula, worked out by hand
+SQUARE = {"marker": "s", "colour": BLACK, "inside": BLACK}
+RING = {"marker": "o", "colour": BLACK, "inside": WHITE}
+DIAMOND = {"marker": "D", "colour": GREY, "inside": GREY}
+EXPECTED_OF_CLAIMS = [
+    ("confirmed", SQUARE, (80, 69.5, 86.3)),
+    ("refuted", RING, (-27.3, -36.3, -18.8)),
+    ("too few images", DIAMOND, (25, -35.5, 70.4)),
+    ("inconclusive", DIAMOND, (5, -1.9, 16.6)),
+    ("confirmed", SQUARE, (45, 33.6, 55)),
 ]
 
 
-def test_claims_are_differences_with_intervals_between_rates_and_verdicts(monkeypatch):
-    """The intervals by Newcombe's formula, worked out by hand."""
-    claims = [Claim(name, CLAIM_TITLES[name], *rest) for name, *rest, _, _ in CLAIMS]
-    monkeypatch.setattr(Run, "examine_claims", lambda run, result: claims)
-    figure = visualize_results.draw_error_analysis(made_run(), Language())
-    title = "20 test images: 2 of 4 claims about errors confirmed, 1 refuted"
-    assert figure.get_suptitle() == title
-    axes, examples = (
-        axes_of(figure, "Is the network wrong"),
-        axes_of(figure, "First mistakes"),
-    )
-    expected = [
-        (80, 69.5, 86.3),
-        (-27.3, -36.3, -18.8),
-        (25, -35.5, 70.4),
-        (45, 33.6, 55),
-    ]
-    for row, (container, interval) in enumerate(
-        zip(axes.containers, expected, strict=True)
-    ):
-        point, _, (bars,) = container.lines
-        ends = np.reshape(bars.get_segments(), (2, 2))
-        np.testing.assert_allclose(
-            [*point.get_xdata(), *ends[:, 0]], interval, atol=0.06
-        )
+@pytest.fixture(scope="module")
+def claims_figure() -> Figure:
+    """Of a run whose headline is measured on 8 of its 20 test images."""
+    view = View(made_run(test_size=8))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_network, "claims_about", lambda run: CLAIMS)
+        return in_places(visualize_results.draw_error_analysis(view))
+
+
+def test_title_counts_the_verdicts(claims_figure):
+    title = "20 test images: 2 of 5 claims confirmed, 1 refuted"
+    assert claims_figure.get_suptitle() == title
+
+
+def test_claims_are_differences_with_their_intervals(claims_figure):
+    axes = axes_of(claims_figure, "Is the network wrong")
+    for row, (_verdict, _look, interval) in enumerate(EXPECTED_OF_CLAIMS):
+        point, _, (bar,) = axes.containers[row].lines
+        ends = bar.get_segments()[0]
+        shown = [*point.get_xdata(), *ends[:, 0]]
+        np.testing.assert_allclose(shown, interval, atol=0.06)
         assert {*point.get_ydata(), *ends[:, 1]} == {row}
-        assert to_hex(point.get_markerfacecolor()) == to_hex(CLAIMS[row][-1])
-    lines = [
-        (c.lines[0].get_marker(), to_hex(c.lines[0].get_color()))
-        for c in axes.containers
-    ]
-    square, circle, diamond = ("s", "#000000"), ("o", "#000000"), ("D", "#777777")
-    assert lines == [square, circle, diamond, square]
+    assert len(axes.containers) == len(CLAIMS)
+    (zero,) = (line for line in axes.lines if line.get_marker() == "None")
+    assert set(zero.get_xdata()) == {0}
+
+
+def test_claims_look_like_their_verdicts(claims_figure):
+    axes = axes_of(claims_figure, "Is the network wrong")
     (right,) = axes.child_axes
-    assert ticks(right.yaxis) == ["confirmed", "refuted", "inconclusive", "confirmed"]
-    assert [
-        set(line.get_xdata()) for line in axes.lines if line.get_marker() == "None"
-    ] == [{0}]
+    words = right.yaxis.get_ticklabels()
+    for row, (verdict, look, _interval) in enumerate(EXPECTED_OF_CLAIMS):
+        point, _, (bar,) = axes.containers[row].lines
+        shown = {
+            "marker": point.get_marker(),
+            "colour": to_hex(point.get_color()),
+            "inside": to_hex(point.get_markerfacecolor()),
+        }
+        assert shown == look
+        assert to_hex(bar.get_color()[0]) == look["colour"]
+        assert words[row].get_text() == verdict
+        assert to_hex(words[row].get_color()) == look["colour"]
+
+
+def test_claims_stand_beside_both_rates(claims_figure):
+    axes = axes_of(claims_figure, "Is the network wrong")
     words = [label.replace("\n", " ") for label in ticks(axes.yaxis)]
-    gap = "8 with a gap (under 2 closed loops)"
-    assert (
-        words[0] == f"{gap} wrong: 90.0% (90 of 100) of the others: 10.0% (10 of 100)"
+    assert words[0] == (
+        "8 with a gap (under 2 closed loops) "
+        "wrong: 90.0% (90 of 100) of the others: 10.0% (10 of 100)"
     )
-    assert axes.get_ylim() == (3.5, -0.5)
-    shown = [
-        np.flatnonzero(a.images[0].get_array().any(axis=0)) for a in examples.child_axes
-    ]
-    assert [columns.tolist() for columns in shown] == [[4, 28 + 9], [], [3], [5]]
-    tops = [a.get_position().y0 for a in examples.child_axes]
-    assert tops == sorted(tops, reverse=True)
+    assert words[3] == (
+        "6 and 9 taken for 8 wrong: 10.0% (5 of 50) of the others: 5.0% (10 of 200)"
+    )
+
+
+def test_first_mistakes_stand_beside_their_claim(claims_figure):
+    """At most five, of all test images, also beyond those of the headline."""
+    axes = axes_of(claims_figure, "Is the network wrong")
+    strips = axes_of(claims_figure, "First mistakes").child_axes
+    expected = [[4, 9], [], [3], [0, 1, 2, 5, 6], [19]]
+    for row, (strip, numbers) in enumerate(zip(strips, expected, strict=True)):
+        (image,) = strip.images
+        columns = np.flatnonzero(image.get_array().any(axis=0)).tolist()
+        assert columns == [28 * place + n for place, n in enumerate(numbers)]
+        box = strip.get_window_extent()
+        beside = axes.transData.transform((0, row))[1]
+        assert (box.y0 + box.y1) / 2 == pytest.approx(beside, abs=2)
+
+
+def test_rule_of_the_verdicts_stands_under_the_figure(claims_figure):
+    under = claims_figure.get_supxlabel().replace("\n", " ")
+    assert under.startswith(
+        "Confirmed: the interval lies above 0. Refuted: it ends below half the others' "
+        "error rate. Fewer than 20 images get no verdict. "
+        "MNIST; training images: 10; test images: 20; "
+    )
+
+
+def test_errors_are_analysed_on_all_test_images():
+    """Of the first 8 all three others are taken for an 8, and two 8s are missed; of all
+    20 three of 14 others, and two 8s, as before.
+    """
+    view = View(made_run(test_size=8))
+    figure = visualize_results.draw_error_analysis(view)
+    assert figure.get_suptitle().startswith("20 test images: ")
+    claims = axes_of(figure, "Is the network wrong")
+    noisy = ticks(claims.yaxis)[-1]
+    assert noisy.endswith("of the others: 25.0% (5 of 20)")
+    alarms = axes_of(figure, "How often each other")
+    assert ticks(alarms.yaxis)[0] == "2:  66.7% (2 of 3)"
+    assert line_of(alarms, "all others: 21.4% (3 of 14)")
+
+
+@parametrize("name", ["report", "learning_curves", "threshold_curves", "mistakes"])
+def test_other_figures_are_of_the_first_test_images(name):
+    figure = FIGURES[name](View(made_run(test_size=8)))
+    assert figure.get_suptitle().startswith("3 of 5 8s found; ")
+    assert "test images: 8;" in figure.get_supxlabel()
+
+
+def test_where_most_images_show_the_digit_always_yes_is_what_is_to_be_beaten():
+    figure = visualize_results.draw_report(View(made_run(test_size=8)))
+    title = '3 of 8 answers correct (5 by always answering "yes")'
+    assert figure.get_suptitle().split("\n")[1] == title
 
 
 @parametrize("run", ["one answer", "yes"])
 def test_a_run_that_answers_the_same_to_everything_gets_no_verdicts(run):
-    (axes,) = visualize_results.draw_error_analysis(RUNS[run](), Language()).axes
-    assert "How often" in axes.get_title(loc="left")
+    figure = drawn("error_analysis", run)
+    (axes,) = figure.axes
+    assert title_of(axes) == "How often each other digit is taken for 8"
+    assert "Confirmed" not in figure.get_supxlabel()
 
 
-def test_false_alarms_are_sorted_dots_with_intervals_and_zero_is_one():
-    axes = axes_of(drawn("error_analysis"), "How often each other digit is taken for 8")
+def test_alarm_rates_are_sorted_dots_with_their_intervals():
+    axes = axes_of(drawn("error_analysis"), "How often each other")
     labels = [
         "2:  66.7% (2 of 3)",
         "3:  50.0% (1 of 2)",
         "0:  0.0% (0 of 2)",
         "1:  0.0% (0 of 2)",
     ]
-    assert ticks(axes.yaxis) == labels + [
-        f"{n}:  0.0% (0 of 1)" for n in (4, 5, 6, 7, 9)
-    ]
+    labels += [f"{n}:  0.0% (0 of 1)" for n in (4, 5, 6, 7, 9)]
+    assert ticks(axes.yaxis) == labels
     dots, _, (bars,) = axes.containers[0].lines
     np.testing.assert_allclose(dots.get_xdata(), [2 / 3, 1 / 2] + [0] * 7)
     assert dots.get_ydata().tolist() == list(range(9))
-    ends = [segment[:, 0] for segment in bars.get_segments()]  # Wilson's, to a percent
-    np.testing.assert_allclose(
-        ends[:3], [(0.21, 0.94), (0.09, 0.91), (0, 0.66)], atol=0.006
-    )
+    assert dots.get_marker() == "o"
     assert to_hex(dots.get_color()) == BLUE
-    (mark,) = set(line_of(axes, "all others: 21.4% (3 of 14)").get_xdata())
-    assert mark == pytest.approx(3 / 14)
-    assert axes.get_ylim() == (8.5, -0.5)
-    assert {"0%", "20%"} <= set(ticks(axes.xaxis))
+    ends = [segment[:, 0] for segment in bars.get_segments()]
+    by_wilson = [(0.21, 0.94), (0.09, 0.91), (0, 0.66)]  # to a percent
+    np.testing.assert_allclose(ends[:3], by_wilson, atol=0.006)
+    assert np.max(ends) < axes.get_xlim()[1] < 1
+
+
+# --- hidden units and samples ---------------------------------------------------------
 
 
 def run_with_units(*weights: list, change: list[tuple[int, float]], **settings) -> Run:
-    """A made run with these weights above the first layer; there, unit u has gained
-    change[u] = (row of pixels, what was added to each of the row's 28).
+    """A made run with these weights above the first layer.
+
+    In that unit u has gained change[u]: a row of pixels, and what was added to each of
+    the row's 28.
     """
     run = made_run(hidden=tuple(len(w) for w in weights), **settings)
+    first, *others = run.network.layers
     for unit, (row, added) in enumerate(change):
-        run.network.weights[0][28 * row : 28 * row + 28, unit] += added
-    run.network.weights[1:] = [np.array(w, np.float32) for w in weights]
+        first.w[28 * row : 28 * row + 28, unit] += added
+    for layer, w in zip(others, weights, strict=True):
+        layer.w = np.array(w, np.float32)
     return run
 
 
+# Four units with output weights 0.5, -1, 2 and -3; deep these are sums over two paths:
+# 0 * 3 + 0.5 * 1, 2 * 3 - 7 * 1, 0.5 * 3 + 0.5 * 1, 0 * 3 - 3 * 1
+FLAT = [[[0.5], [-1], [2], [-3]]]
+DEEP = [[[0, 0.5], [2, -7], [0.5, 0.5], [0, -3]], [[3], [1]]]
+UNIT_CHANGES = [(9, -0.2), (5, 0.4), (3, 0.4), (12, -0.4)]
+
+
 @parametrize(
-    ("weights", "number", "captions"),
+    ("weights", "numbers"),
     [
-        pytest.param(
-            [[[2], [-1], [0.5]]],
-            "output weights",
-            ("+2.00", "-1.00", "+0.50"),
-            id="flat",
-        ),
-        # 1 * 3 + 0, 2 * 3 - 8 * 1, 0.5 * 1
-        pytest.param(
-            [[[1, 0], [2, -8], [0, 0.5]], [[3], [1]]],
-            "sums over paths to the output",
-            ("+3.00", "-2.00", "+0.50"),
-            id="deep",
-        ),
+        pytest.param(FLAT, "output weights", id="flat"),
+        pytest.param(DEEP, "sums over paths to the output", id="deep"),
     ],
 )
-def test_red_is_where_ink_in_a_unit_speaks_for_the_digit(weights, number, captions):
-    """Unit 0, for the 8, gains at row 3; unit 1, against it, at row 5; unit 2, for it, loses."""
-    run = run_with_units(*weights, change=[(3, 0.4), (5, 0.4), (9, -0.2)])
-    figure = visualize_results.draw_hidden_units(run, Language())
-    for_it, against = axes_of(figure, "Units for 8"), axes_of(figure, "Units against 8")
-    assert for_it.get_title(loc="left") == f"Units for 8: {number}"
-    assert [text.get_text() for text in for_it.texts] == [captions[0], captions[2]]
-    assert [text.get_text() for text in against.texts] == [captions[1]]
-    (first, last), (other,) = for_it.images, against.images
-    np.testing.assert_allclose(
-        first.get_array()[3], 1, atol=1e-6
-    )  # 0.4 is drawn in full
-    np.testing.assert_allclose(last.get_array()[9], -0.5, atol=1e-6)
-    colours = [
-        colour_at(image, 28 * row) for image, row in ((first, 3), (other, 5), (last, 9))
-    ]
-    assert colours == ["red", "blue", "blue"]
-    assert colour_at(first, 28 * 9) == "white"  # nothing learnt there
-    bar = figure.axes[-1]
-    assert ticks(bar.xaxis) == ["-0.40", "0", "+0.40"]
-    assert [colour_at(bar.images[0], pixel) for pixel in (0, 255)] == ["blue", "red"]
-    assert bar.images[0].get_extent() == pytest.approx([-0.4, 0.4, 0, 1])
+def test_units_are_sorted_by_their_weight_for_or_against_the_digit(weights, numbers):
+    run = run_with_units(*weights, change=UNIT_CHANGES)
+    figure = visualize_results.draw_hidden_units(View(run))
+    captions = {}
+    for axes in figure.axes[:2]:
+        captions[title_of(axes)] = [caption for _pixel, caption in tiles(axes)]
+    assert captions == {
+        f"Units for 8: {numbers}": ["+2.00", "+0.50"],
+        f"Units against 8: {numbers}": ["-3.00", "-1.00"],
+    }
+
+
+def test_red_is_where_ink_in_a_unit_speaks_for_the_digit():
+    """Units for the 8 have gained at row 3, lost at row 9; those against it have lost
+    at row 12, gained at row 5. The largest change, 0.4, has the full colour.
+    """
+    run = run_with_units(*FLAT, change=UNIT_CHANGES)
+    figure = visualize_results.draw_hidden_units(View(run))
+    gained, lost = axes_of(figure, "Units for 8").images
+    against_lost, against_gained = axes_of(figure, "Units against 8").images
+    np.testing.assert_allclose(gained.get_array()[3], 1, atol=1e-6)
+    np.testing.assert_allclose(lost.get_array()[9], -0.5, atol=1e-6)
+    colours = {
+        "for it, gained": colour_at(gained, 28 * 3),
+        "for it, lost": colour_at(lost, 28 * 9),
+        "against it, lost": colour_at(against_lost, 28 * 12),
+        "against it, gained": colour_at(against_gained, 28 * 5),
+        "for it, as it was": colour_at(gained, 28 * 9),
+    }
+    assert colours == {
+        "for it, gained": "red",
+        "for it, lost": "blue",
+        "against it, lost": "red",
+        "against it, gained": "blue",
+        "for it, as it was": "white",
+    }
+
+
+def test_bar_says_which_change_has_which_colour():
+    run = run_with_units(*FLAT, change=UNIT_CHANGES)
+    bar = visualize_results.draw_hidden_units(View(run)).axes[2]
+    assert ticks(bar.xaxis) == ["-0.4", "0", "+0.4"]
+    np.testing.assert_allclose(bar.get_xticks(), [-0.4, 0, 0.4], atol=1e-6)
+    (image,) = bar.images
+    assert image.get_extent() == pytest.approx([-0.4, 0.4, 0, 1])
+    assert colour_at(image, 0) == "blue"
+    assert colour_at(image, 128) == "white"
+    assert colour_at(image, 255) == "red"
+
+
+def test_of_many_units_the_sixteen_strongest_are_shown():
+    """Each stronger than the one before; nine in ten of them for the digit."""
+    weights = [[n / 10] for n in range(1, 19)] + [[-0.5], [0]]
+    run = run_with_units(weights, change=[])
+    figure = visualize_results.draw_hidden_units(View(run))
+    captions = [caption for _, caption in tiles(figure.axes[0])]
+    assert captions == [f"{n / 10:+.2f}" for n in range(18, 2, -1)]
+    assert [caption for _, caption in tiles(figure.axes[1])] == ["-0.50"]
 
 
 def test_title_of_hidden_units_is_the_change_in_parts_of_the_start():
     run = made_run()
-    run.network.weights[0] *= 1.5
-    title = visualize_results.draw_hidden_units(run, Language()).get_suptitle()
-    assert (
-        title
-        == "Training changed the hidden units' weights by 50% of their random start"
-    )
+    run.network.layers[0].w *= 1.5
+    title = visualize_results.draw_hidden_units(View(run)).get_suptitle()
+    assert "by 50% of their" in title
 
 
-def test_samples_are_the_first_of_each_digit_and_the_digits_row_is_framed():
+def test_hidden_units_that_started_from_zero_have_no_share_of_it():
+    run = made_run(weight_scale=0.0)
+    title = visualize_results.draw_hidden_units(View(run)).get_suptitle()
+    assert "by n/a of their" in title
+
+
+def lit_columns(rows: np.ndarray) -> list[list[int]]:
+    """The columns with ink of a picture that has images in rows, a row at a time."""
+    return [np.flatnonzero(row).tolist() for row in rows[::28]]
+
+
+def test_samples_are_the_first_of_each_digit():
+    """Image n is lit at pixel n of its first row."""
     (axes,) = drawn("samples").axes
     labels = "0  (1),1  (1),2  (1),3  (1),4  (0),5  (1),6  (0),7  (2),8  (3),9  (0)"
     assert ticks(axes.yaxis) == labels.split(",")
-    rows, columns = (
-        axes.images[0].get_array().nonzero()
-    )  # lit is row 0, at the image's number
-    shown = sorted(
-        (int(row) // 28, *divmod(int(column), 28))
-        for row, column in zip(rows, columns, strict=True)
-    )
-    ordered = [
-        (TRAIN_DIGITS[n], TRAIN_DIGITS[:n].count(TRAIN_DIGITS[n]), n) for n in range(10)
+    (image,) = axes.images
+    assert lit_columns(image.get_array()) == [
+        [3],
+        [1],
+        [9],
+        [4],
+        [],
+        [6],
+        [],
+        [7, 28 + 8],
+        [0, 28 + 2, 56 + 5],
+        [],
     ]
-    assert shown == sorted(ordered)
+    assert colour_at(image, 3) == "black"
+    assert colour_at(image, 4) == "white"
+
+
+def test_of_many_samples_the_first_sixteen_are_shown():
+    (axes,) = visualize_results.draw_samples(View(made_run(train=[5] * 20))).axes
+    assert lit_columns(axes.images[0].get_array())[5] == [29 * n for n in range(16)]
+
+
+@parametrize("digit", [8, 3])
+def test_the_digits_row_is_framed_in_orange_and_its_label_bold(digit):
+    (axes,) = visualize_results.draw_samples(View(made_run(digit=digit))).axes
     (frame,) = axes.patches
-    assert (frame.get_y(), frame.get_height()) == (8 * 28 - 0.5, 28)
+    assert frame.get_y() == digit * 28 - 0.5
+    assert frame.get_height() == 28
     assert to_hex(frame.get_edgecolor()) == ORANGE
     weights = [label.get_fontweight() for label in axes.yaxis.get_ticklabels()]
-    assert weights == ["normal"] * 8 + ["bold", "normal"]
+    assert [n for n, weight in enumerate(weights) if weight == "bold"] == [digit]
 
 
 def test_copies_are_shown_of_a_run_that_trained_on_them(monkeypatch):
-    monkeypatch.setattr(visualize_results, "augment", lambda images, rng: images / 2)
-    figure = visualize_results.draw_samples(made_run(augment=True), Language())
-    copies = axes_of(figure, "Deformed copies").images[0].get_array()
-    first = [3, 1, 9, 4, 6, 7, 0]  # of the digits 0, 1, 2, 3, 5, 7, 8, in TRAIN_DIGITS
-    for row, ink in enumerate((1, 0.5, 0.5, 0.5)):
-        lit_at = np.flatnonzero(copies[28 * row] == ink)
-        assert lit_at.tolist() == [28 * place + n for place, n in enumerate(first)]
+    """Each row below the originals is deformed anew, as seed 7 has it."""
+
+    def fade(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return images * rng.random(dtype=np.float32)
+
+    monkeypatch.setattr(visualize_results, "augment", fade)
+    figure = visualize_results.draw_samples(View(made_run(augment=True)))
+    (image,) = axes_of(figure, "Deformed copies").images
+    copies = image.get_array()
+    first = [3, 1, 9, 4, 6, 7, 0]  # in TRAIN_DIGITS, of the digits 0, 1, 2, 3, 5, 7, 8
+    columns = [28 * place + n for place, n in enumerate(first)]
+    assert lit_columns(copies) == [columns] * 4
+    strengths = np.random.default_rng(7).random(3, dtype=np.float32)
+    np.testing.assert_allclose(copies[::28, 3], [1, *strengths])
+    (below,) = axes_of(figure, "Deformed copies").lines
+    assert set(below.get_ydata()) == {27.5}
 
 
-def study_file(path: Path, monkeypatch) -> Path:
-    """One change without effect, one much worse, and two better, by 10 and by 20 points."""
-    f1 = {
-        "the lab's run": [0.5] * 5,
-        "same": [0.5, 0.6, 0.4, 0.5, 0.5],
-        "bad": [0.2, 0.3] * 2 + [0.2],
-    }
-    f1 |= {"good": [0.58, 0.62, 0.6, 0.61, 0.59], "best": [0.68, 0.72, 0.7, 0.71, 0.69]}
-    monkeypatch.setattr(train_network, "STUDY", {change: {} for change in f1})
-    rest = dict.fromkeys(
-        ("recall", "precision", "false_positives", "false_negatives"), 1
-    )
-    runs = {
-        change: [{"f1": value, **rest} for value in values]
-        for change, values in f1.items()
-    }
-    about = {"settings": asdict(Settings(digit=3)), "dataset": "MNIST"}
-    path.write_text(json.dumps({"about": about, "runs": runs}))
-    return path
+def test_a_run_that_trained_on_no_copies_shows_none():
+    assert len(drawn("samples").axes) == 1
 
 
-def test_study_is_sorted_by_effect_with_each_verdict_and_the_labs_run_at_zero(
-    tmp_path, monkeypatch
-):
-    path = study_file(tmp_path / "study.json", monkeypatch)
-    figure = visualize_results.draw_study(path, Language())
-    title = "Of 4 changes to the lab's run, each alone, 2 are better, 1 worse"
-    assert figure.get_suptitle() == title
-    assert figure.get_supxlabel().startswith("digit 3, MNIST; 5 seeds")
-    axes = axes_of(figure, "0: the lab's run, F1 50.0%")
-    assert ticks(axes.yaxis) == [
-        "best: F1 70.0%",
-        "good: F1 60.0%",
-        "same: F1 50.0%",
-        "bad: F1 24.0%",
-    ]
-    assert ticks(axes.child_axes[0].yaxis) == ["better"] * 2 + [
-        "no measurable effect",
-        "worse",
-    ]
-    # Standard deviations of 5: 1.581, 7.071 and 5.477 points; t is 2.776; so 2.776 s / 5 ** 0.5
-    expected = [
-        (20, 1.96, "#000000"),
-        (10, 1.96, "#000000"),
-        (0, 8.78, "#777777"),
-        (-26, 6.80, "#ffffff"),
-    ]
-    for row, (container, (x, reach, colour)) in enumerate(
-        zip(axes.containers, expected, strict=True)
-    ):
-        point, _, (bars,) = container.lines
-        np.testing.assert_allclose(point.get_xydata(), [(x, row)], atol=1e-9)
-        ends = bars.get_segments()[0][:, 0]
-        np.testing.assert_allclose(ends, (x - reach, x + reach), atol=0.006)
-        assert to_hex(point.get_markerfacecolor()) == colour
-    assert [
-        set(line.get_xdata()) for line in axes.lines if line.get_marker() == "None"
-    ] == [{0}]
+# --- what every figure must hold ------------------------------------------------------
 
 
-# --- what every figure must hold --------------------------------------------------------------
+def ticks_out_of_sight(figure: Figure) -> set[Text]:
+    """The labels of ticks that lie beyond their axis, or whose axis is not shown."""
+    hidden = set()
+    for outer in figure.axes:
+        for axes in (outer, *outer.child_axes):
+            for axis in (axes.xaxis, axes.yaxis):
+                low, high = sorted(axis.get_view_interval())
+                for tick in axis.get_major_ticks() + axis.get_minor_ticks():
+                    if not (low <= tick.get_loc() <= high and axes.axison):
+                        hidden |= {tick.label1, tick.label2}
+    return hidden
 
 
-def texts_drawn(figure: Figure) -> list[tuple[Text, object]]:
-    """The texts in sight, with their extents; of tick labels those within their axis."""
-    of_ticks = {}
-    for axes in figure.findobj(lambda artist: hasattr(artist, "get_xlim")):
-        for axis, interval in (
-            (axes.xaxis, axes.viewLim.intervalx),
-            (axes.yaxis, axes.viewLim.intervaly),
-        ):
-            for tick in axis.get_major_ticks() + axis.get_minor_ticks():
-                inside = min(interval) <= tick.get_loc() <= max(interval)
-                of_ticks |= dict.fromkeys(
-                    (tick.label1, tick.label2), inside and axes.axison
-                )
-    found = figure.findobj(
-        lambda artist: isinstance(artist, Text) and artist.get_text().strip()
-    )
-    found = [text for text in found if text.get_visible() and of_ticks.get(text, True)]
-    return [(text, text.get_window_extent()) for text in found]
+def texts_of(figure: Figure) -> list[Text]:
+    """The texts in sight."""
+    hidden = ticks_out_of_sight(figure)
+    found = []
+    for text in figure.findobj(Text):
+        if text.get_text().strip() and text.get_visible() and text not in hidden:
+            found.append(text)
+    return found
 
 
 def assert_all_texts_are_apart_and_inside(figure: Figure) -> None:
-    placed, frame = texts_drawn(figure), figure.bbox.padded(1)
-    assert len(placed) > 5
-    for number, (text, box) in enumerate(placed):
-        assert frame.x0 <= box.x0 and box.x1 <= frame.x1, text
-        assert frame.y0 <= box.y0 and box.y1 <= frame.y1, text
-        for other, other_box in placed[:number]:
+    frame = figure.bbox.padded(1)
+    boxes = []
+    for text in texts_of(figure):
+        box = text.get_window_extent()
+        assert frame.x0 <= box.x0 < box.x1 <= frame.x1, text
+        assert frame.y0 <= box.y0 < box.y1 <= frame.y1, text
+        for other, other_box in boxes:
             assert not box.padded(-1).overlaps(other_box.padded(-1)), (text, other)
+        boxes.append((text, box))
+    assert len(boxes) > 3
 
 
-@parametrize(("run", "language"), [("real", "en"), ("real", "ru"), ("deep", "ru")])
+LAYOUTS = [("real", "ru"), ("wide", "en"), ("wide", "ru")]
+
+
+@parametrize(("run", "language"), LAYOUTS)
 @parametrize("name", FIGURES)
 def test_texts_are_inside_and_apart(request, name, run, language):
     directory = request.getfixturevalue("mnist_dir") if run == "real" else None
-    assert_all_texts_are_apart_and_inside(drawn(name, run, language, directory))
+    assert_all_texts_are_apart_and_inside(laid_out(name, run, language, directory))
+
+
+def covers(legend: Legend, artist: Line2D | Patch | Text) -> bool:
+    box = legend.get_window_extent()
+    if isinstance(artist, Line2D):
+        path = artist.get_transform().transform_path(artist.get_path())
+        return path.intersects_bbox(box, filled=False)
+    return bool(artist.get_window_extent().overlaps(box))
+
+
+@parametrize(("run", "language"), LAYOUTS)
+@parametrize("name", FIGURES)
+def test_legend_covers_no_curve_no_bar_and_no_title(request, name, run, language):
+    """Of a dashed line, which is the same all along, it may cover a part."""
+    directory = request.getfixturevalue("mnist_dir") if run == "real" else None
+    for axes in laid_out(name, run, language, directory).axes:
+        legend = axes.get_legend()
+        curves = [line for line in axes.lines if line.get_linestyle() != "--"]
+        texts = [child for child in axes.get_children() if isinstance(child, Text)]
+        for artist in [*curves, *axes.patches, *texts]:
+            assert legend is None or not covers(legend, artist), artist
 
 
 @parametrize("name", FIGURES)
 def test_every_figure_says_what_it_is_about(name):
-    figure = FIGURES[name](RUNS["one answer"](), Language())
-    run = "training images: 10; test images: 20; network 784-2-1; seed 7; epochs: 3"
-    assert figure.get_supxlabel() == f"the bundled sample, NOT MNIST; {run}"
+    figure = FIGURES[name](view_of("one answer"))
     assert figure.get_suptitle().split("\n")[-2:] == [
-        "The network answers no to everything: lower the learning rate, or train longer",
+        "The network answers no to everything: its errors tell nothing",
         "(data: the bundled sample, not MNIST)",
     ]
+    assert figure.get_supxlabel().replace("\n", " ") == (
+        "the bundled sample, NOT MNIST; training images: 10; test images: 20; "
+        "network 784-2-1; seed 7; epochs: 3"
+    )
 
 
 @parametrize("name", FIGURES)
 def test_russian_figure_has_no_english_line(name):
-    allowed = {"seed", "mnist", "n", "a"}  # n/a
-    for text, _ in texts_drawn(drawn(name, "deep", "ru")):
-        words = (
-            "".join(c if c.isalpha() else " " for c in text.get_text()).lower().split()
-        )
-        assert not {word for word in words if word.isascii()} - allowed, text
+    allowed = {"seed", "mnist"}
+    for text in texts_of(laid_out(name, "wide", "ru", None)):
+        words = re.findall(r"[a-z]+", text.get_text().lower())
+        assert not set(words) - allowed, text
+
+
+@parametrize("name", FIGURES)
+def test_thousands_are_written_as_the_language_has_them(name):
+    said = {}
+    for language in ("en", "ru"):
+        texts = texts_of(laid_out(name, "wide", language, None))
+        said[language] = " ".join(text.get_text() for text in texts)
+    assert re.search(r"\d,\d", said["en"])
+    assert re.search(r"\d\N{NO-BREAK SPACE}\d", said["ru"])
+    for text in said.values():
+        assert not re.search(r"(?<![\d.])\d{4}", text)
+    assert not re.search(r"\d,\d", said["ru"])
 
 
 def test_threshold_is_written_in_decimals():
-    figure = visualize_results.draw_report(made_run(threshold=1.4e-9), Language())
+    figure = visualize_results.draw_report(View(made_run(threshold=1.4e-9)))
     assert axes_of(figure, "Answers at threshold 0.0000000014")
 
 
-# --- the command ------------------------------------------------------------------------------
+def test_a_figure_has_its_axes_by_name_a_title_and_a_note():
+    """Long lines of a title are broken, the breaks of others kept."""
+    rows = {"left right": 3.0, "low low": 1.0}
+    title = "word " * 20 + "\nend"
+    figure, axes = View(made_run()).figure(title, rows, "note")
+    assert list(axes) == ["left", "right", "low"]
+    assert figure.get_figwidth() == 8.4
+    first, second, third = figure.get_suptitle().split("\n")
+    assert f"{first} {second}" == "word " * 19 + "word"
+    assert third == "end"
+    note, about = figure.get_supxlabel().split("\n")
+    assert note == "note"
+    assert about.startswith("MNIST; training images: 10; ")
+
+
+def test_dollars_in_the_name_of_a_data_set_are_dollars(tmp_path):
+    view = View(made_run(name=r"x$\bad$y"))
+    figure = visualize_results.draw_learning_curves(view)
+    visualize_results.save_figure(figure, tmp_path / "figure.png")
+
+
+# --- a view ---------------------------------------------------------------------------
+
+
+def test_view_has_the_language_of_its_run_unless_another_is_named():
+    run = made_run(lang="ru")
+    assert View(run).language == "ru"
+    assert View(run).translate("yes") == "да"
+    assert View(run, "en").language == "en"
+    assert View(run, "en").translate("yes") == "yes"
+
+
+def test_view_on_all_test_images_is_another_of_the_same_run():
+    view = View(made_run(test_size=8), "ru")
+    wide = view.on_all_test_images()
+    assert wide.result.total == 20
+    assert wide.language == "ru"
+    assert wide.run.network is view.run.network
+    assert wide.run.settings.test_size is None
+    assert view.result.total == 8
+    assert view.run.settings.test_size == 8
+
+
+# --- the user's own matplotlib settings -----------------------------------------------
+
+HOSTILE = {
+    "font.size": 30,
+    "axes.facecolor": "black",
+    "axes.grid": True,
+    "axes.titlelocation": "right",
+    "axes.spines.left": False,
+    "figure.facecolor": "red",
+    "image.cmap": "hot",
+    "lines.linewidth": 9,
+    "patch.force_edgecolor": True,
+    "savefig.dpi": 7,
+    "text.color": "green",
+    "xtick.labelsize": 20,
+}
+
+
+def draw_made_picture() -> Figure:
+    picture = np.full((40, 40), 255, np.uint8)
+    reader = fixed_reader([0.9])
+    reading = reading_of(reader, [(10, 10, 30, 30)])
+    return visualize_results.draw_recognised(reader, picture, reading)
+
+
+def made_drawings() -> dict[str, Callable[[], Figure]]:
+    """All that writes a picture, by name."""
+    view = View(made_run(augment=True))
+    drawings = {name: partial(draw, view) for name, draw in FIGURES.items()}
+    return drawings | {"recognised": draw_made_picture}
+
+
+@parametrize("name", [*FIGURES, "recognised"])
+def test_users_settings_change_no_byte_of_a_picture(name, tmp_path, monkeypatch):
+    monkeypatch.setitem(visualize_results.STYLE, "savefig.dpi", 40)  # quick
+    draw = made_drawings()[name]
+    written = []
+    for settings in ({}, HOSTILE):
+        with matplotlib.rc_context(settings):
+            figure = draw()
+            figure.set_layout_engine("none")  # quick, too
+            visualize_results.save_figure(figure, tmp_path / "picture.png")
+        written.append((tmp_path / "picture.png").read_bytes())
+    plain, hostile = written
+    assert hostile == plain
+
+
+def test_users_settings_are_left_as_they_were(tmp_path):
+    with matplotlib.rc_context(HOSTILE):
+        before = matplotlib.rcParams.copy()
+        figure = visualize_results.draw_learning_curves(View(made_run()))
+        visualize_results.save_figure(figure, tmp_path / "figure.png")
+        assert matplotlib.rcParams == before
+        assert matplotlib.rcParams["font.size"] == 30
+
+
+# --- the command ----------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def trained(made_dir, tmp_path_factory):
-    out = tmp_path_factory.mktemp("trained")
-    options = [
-        "--train-size=all",
-        "--test-size=30",
-        "--learning-rate=0.1",
-        "--hidden=4",
-        "--epochs=3",
-    ]
-    assert (
-        train_network.main([*options, f"--data-dir={made_dir}", f"--output-dir={out}"])
-        == 0
-    )
-    return out
+def trained(made_dir, tmp_path_factory) -> Path:
+    """The directory of a small run, its headline of half its test images."""
+    lab = Lab(made_dir, tmp_path_factory.mktemp("trained"))
+    assert lab.run("--test-size=30", "--hidden=4") == 0
+    return lab.out
 
 
 @pytest.fixture
-def run_dir(trained, tmp_path):
+def run_dir(trained, tmp_path) -> Path:
     """A copy of the run, to write to."""
     return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
 @pytest.fixture
-def draw(made_dir, run_dir):
-    return lambda *options: main(
-        ["--data-dir", str(made_dir), "--output-dir", str(run_dir), *map(str, options)]
-    )
+def draw(made_dir, run_dir) -> Callable[..., int]:
+    directories = [f"--data-dir={made_dir}", f"--output-dir={run_dir}"]
+    return lambda *options: main([*directories, *map(str, options)])
+
+
+@pytest.fixture
+def read(run_dir) -> Callable[..., int]:
+    """What reads handwriting: for it no images of a run are needed."""
+    return lambda *options: main([f"--output-dir={run_dir}", *map(str, options)])
 
 
 @pytest.fixture
 def written(monkeypatch) -> dict[str, Figure]:
     """What would be written, by name."""
     figures = {}
-    monkeypatch.setattr(
-        visualize_results,
-        "save_figure",
-        lambda figure, path: figures.update({path.name: figure}),
-    )
+
+    def keep(figure: Figure, path: Path) -> None:
+        figures[path.name] = figure
+
+    monkeypatch.setattr(visualize_results, "save_figure", keep)
     return figures
 
 
-def test_figures_and_format_choose_what_is_written(draw, run_dir, capsys):
+def test_figures_and_their_language_are_chosen(draw, run_dir, capsys):
     before = set(run_dir.iterdir())
-    assert (
-        draw(
-            "--figures", "samples", "learning_curves", "--format", "svg", "--lang", "ru"
-        )
-        == 0
-    )
-    assert {path.name for path in set(run_dir.iterdir()) - before} == {
-        *("samples.svg", "learning_curves.svg")
-    }
-    assert "<svg" in (run_dir / "samples.svg").read_text()
-    assert "Записано: " in capsys.readouterr().out
-    assert draw("--figures", "samples", "--format", "pdf") == 0
-    assert (run_dir / "samples.pdf").read_bytes().startswith(b"%PDF")
+    names = ["samples", "learning_curves"]
+    assert draw("--figures", *names, "--format", "svg", "--lang", "ru") == 0
+    new = {path.name for path in set(run_dir.iterdir()) - before}
+    assert new == {"samples.svg", "learning_curves.svg"}
+    assert capsys.readouterr().out.splitlines() == [
+        f"Записано: {run_dir}/samples.svg",
+        f"Записано: {run_dir}/learning_curves.svg",
+    ]
 
 
-def test_all_figures_are_drawn_and_the_errors_are_of_all_test_images(
-    draw, run_dir, written, monkeypatch
-):
-    (run_dir / "study_log.txt").touch()
-    study_file(run_dir / "study.json", monkeypatch)
-    assert draw() == 0
-    assert list(written) == [f"{name}.png" for name in [*FIGURES, "study"]]
-    assert "test images: 60" in written["error_analysis.png"].get_supxlabel()
-    assert "test images: 30" in written["report.png"].get_supxlabel()
-
-
-HOSTILE = (
-    "text.usetex: True\nfont.family: No Such Font\nsavefig.dpi: 7\naxes.grid: True\n"
+@parametrize(
+    ("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")]
 )
-HOSTILE += "figure.facecolor: red\nimage.cmap: hot\nfont.size: 30\nbackend: pdf\n"
+def test_a_figure_is_written_in_the_form_of_its_name(ending, start, tmp_path):
+    path = tmp_path / f"figure.{ending}"
+    visualize_results.save_figure(Figure((1, 1)), path)
+    assert path.read_bytes().startswith(start)
 
 
-def test_users_matplotlibrc_and_backend_change_no_byte(
+def test_a_figure_is_so_wide_that_its_text_is_read_on_a_page(tmp_path):
+    """8.4 inches of 160 pixels, with a font of 9 points."""
+    path = tmp_path / "figure.png"
+    figure = visualize_results.draw_learning_curves(View(made_run()))
+    visualize_results.save_figure(figure, path)
+    with Image.open(path) as picture:
+        assert picture.width == 1344
+    assert figure.axes[0].xaxis.label.get_fontsize() == 9
+
+
+def test_without_options_all_figures_are_drawn(draw, written):
+    assert draw() == 0
+    assert list(written) == [
+        "report.png",
+        "learning_curves.png",
+        "threshold_curves.png",
+        "mistakes.png",
+        "error_analysis.png",
+        "hidden_units.png",
+        "samples.png",
+    ]
+    counted = {}
+    for name, figure in written.items():
+        counted[name] = re.search("test images: [0-9]+", figure.get_supxlabel())[0]
+    expected = dict.fromkeys(written, "test images: 30")
+    assert counted == expected | {"error_analysis.png": "test images: 60"}
+
+
+def test_figures_are_of_the_run_that_is_there(draw, run_dir, made_dir, written):
+    Lab(made_dir, run_dir).run("--hidden=3", "--digit=5", "--epochs=1", "--lang=ru")
+    assert draw("--figures", "report") == 0
+    (figure,) = written.values()
+    assert "784-3-1" in figure.get_supxlabel()
+    assert "обуч" in figure.get_supxlabel().lower()
+
+
+MATPLOTLIBRC = "text.usetex: True\nfont.family: No Such Font\nsavefig.dpi: 7\n"
+MATPLOTLIBRC += "figure.facecolor: red\nbackend: pdf\n"
+
+
+def test_matplotlibrc_and_an_unknown_backend_end_no_script(
     draw, made_dir, run_dir, root, monkeypatch, tmp_path
 ):
     assert draw("--figures", "learning_curves") == 0
     picture = run_dir / "learning_curves.png"
     content = picture.read_bytes()
     picture.unlink()
-    (tmp_path / "matplotlibrc").write_text(HOSTILE)
+    (tmp_path / "matplotlibrc").write_text(MATPLOTLIBRC)
     monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path))
     monkeypatch.setenv("MPLBACKEND", "foo")
-    command = [
-        sys.executable,
-        str(root / "visualize_results.py"),
-        "--figures=learning_curves",
-    ]
+    command = [sys.executable, str(root / "visualize_results.py")]
+    command += ["--figures=learning_curves"]
     command += [f"--data-dir={made_dir}", f"--output-dir={run_dir}"]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stderr == ""
+    assert done.returncode == 0
     assert picture.read_bytes() == content
 
 
-@parametrize(
-    ("backend", "reason"),
-    [
-        (None, "there is no screen"),
-        ("Agg", "MPLBACKEND is Agg: there is no screen"),
-        ("foo", "MPLBACKEND is foo: "),
-        ("module://no.such", "MPLBACKEND is module://no.such: "),
-    ],
-)
-@parametrize("option", ["--show", "--draw"])
-def test_what_is_wrong_with_a_window_is_said_in_a_line(
-    draw, run_dir, written, monkeypatch, backend, reason, option
-):
-    monkeypatch.setattr(visualize_results, "WINDOW_BACKEND", backend)
-    with pytest.raises(UserError, match="cannot open a window") as error:
-        draw(option, *(["--figures", "samples"] if option == "--show" else []))
-    assert reason in str(error.value)
-    assert len(str(error.value)) < 250
-    assert "\n" not in str(error.value)
-    assert list(written) == (["samples.png"] if option == "--show" else [])
-
-
-def test_dollars_in_the_name_of_a_data_set_are_dollars(tmp_path):
-    run = made_run(name=r"x$\bad$y")
-    visualize_results.save_figure(
-        visualize_results.draw_learning_curves(run, Language()), tmp_path / "figure.png"
-    )
-
-
-def test_a_photos_greys_leave_the_red_as_it_is(tmp_path):
-    """In the file that is written: a box's red, blue, and red ink, beside every level of grey."""
-    figure = Figure((4, 2), 100)
-    picture = (
-        np.random.default_rng(0)
-        .integers(0, 256, (200, 400, 1), np.uint8)
-        .repeat(3, axis=2)
-    )
-    colours = [(178, 24, 43), (33, 102, 172), (230, 159, 0), (103, 0, 31)]
-    picture[90:93, :, :] = 255
-    for n, colour in enumerate(colours):
-        picture[90:93, 10 + 60 * n : 30 + 60 * n] = colour
-    figure.figimage(picture)
-    visualize_results.save_figure(figure, tmp_path / "figure.png")
-    with Image.open(tmp_path / "figure.png") as image:
-        assert len(image.getcolors()) <= 256
-        shown = np.asarray(image.convert("RGB")).astype(int)
-    for n, colour in enumerate(colours):
-        pixels = shown[-92, 15 + 60 * n], shown[91, 15 + 60 * n]  # upside down, or not
-        assert min(np.abs(pixel - colour).max() for pixel in pixels) <= 8
-
-
-def test_an_interruption_ends_the_script(draw, monkeypatch):
-    monkeypatch.setitem(FIGURES, "report", partial(raising, KeyboardInterrupt(15)))
-    with pytest.raises(KeyboardInterrupt):
-        draw()
-
-
-def test_film_replays_the_training(draw, run_dir, made_dir, monkeypatch):
-    figures, pictures, picture_of = [], [], visualize_results.picture_of
-
-    def watched(figure: Figure) -> Image.Image:
-        figures.append(figure)
-        pictures.append(picture_of(figure))
-        return pictures[-1]
-
-    monkeypatch.setattr(visualize_results, "picture_of", watched)
-    assert draw("--animate") == 0
-    with Image.open(run_dir / "hidden_units.gif") as film:
-        assert (film.format, film.n_frames) == ("GIF", 4)  # the start and three epochs
-        drawn_frames = np.array([picture.convert("RGB") for picture in pictures], int)
-        for n in range(4):
-            film.seek(n)
-            difference = np.abs(drawn_frames - np.asarray(film.convert("RGB")))
-            assert difference.mean(axis=(1, 2, 3)).argmin() == n
-            assert film.info["duration"] == pytest.approx(
-                2000 if n == 3 else 333, abs=5
-            )
-    for epoch, figure in enumerate(figures):
-        loss = axes_of(figure, f"Loss; epoch {epoch} of 3")
-        assert set(loss.lines[-1].get_xdata()) == {epoch}
-        assert loss.get_xlim() == (-0.5, 3.5)
-    learnt = [
-        np.abs([a.get_array() for axes in figure.axes[:2] for a in axes.images])
-        for figure in figures
-    ]
-    assert not learnt[0].any()
-    run = visualize_results.read_run(run_dir, made_dir)
-    still = visualize_results.draw_hidden_units(run, Language())
-    last = [a.get_array() for axes in still.axes[:2] for a in axes.images]
-    np.testing.assert_allclose(learnt[-1], np.abs(last), atol=1e-6)
-    assert 0 < learnt[1].sum() != learnt[2].sum() != learnt[3].sum()
+NAMES = "report, learning_curves, threshold_curves, mistakes, error_analysis, "
+NAMES += "hidden_units, samples"
 
 
 @parametrize(
-    ("options", "words"),
+    ("options", "line"),
     [
-        (("--figures", "portrait"), "invalid choice"),
-        (("--format", "bmp"), "invalid choice"),
-        (("--show", "--draw"), "no meaning"),
-        (("--animate", "--draw"), "not allowed with"),
-        (("--figures", "samples", "--animate"), "no meaning"),
+        (
+            ("--figures", "report", "nope"),
+            f"figures is 'nope'; it must be one of {NAMES}",
+        ),
+        (("--format", "x"), "format is 'x'; it must be one of png, svg, pdf"),
+        (("--lang", "de"), "lang is 'de'; it must be one of en, ru"),
+        (
+            ("--image", "a.png", "--lang", "de"),
+            "lang is 'de'; it must be one of en, ru",
+        ),
+        (
+            ("--image", "a.png", "--figures", "samples"),
+            "--figures has no meaning with --image or --draw",
+        ),
+        (
+            ("--draw", "--figures", "samples"),
+            "--figures has no meaning with --image or --draw",
+        ),
+        (
+            ("--image", "a.png", "--format", "png"),
+            "--format has no meaning with --image or --draw",
+        ),
+        (
+            ("--draw", "--data-dir", "there"),
+            "--data-dir has no meaning with --image or --draw",
+        ),
     ],
 )
-def test_options_are_refused_in_a_line(draw, options, words):
-    with pytest.raises(UserError, match=words) as error:
-        draw(*options)
-    assert "\n" not in str(error.value)
+def test_a_bad_choice_is_refused_in_a_line(written, options, line):
+    with pytest.raises(UserError) as error:
+        main(options)
+    assert str(error.value) == line
+    assert not written
+
+
+@parametrize(
+    "options", [("--draw", "--image", "a.png"), ("--animate",), ("--show",), ("--fig",)]
+)
+def test_options_that_are_none_are_refused(options):
+    with pytest.raises(UserError, match=r"\(--help lists the options\)$"):
+        main(options)
 
 
 def test_help_has_groups_real_defaults_and_examples(capsys):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as left:
         main(["--help"])
+    assert not left.value.code
     text = capsys.readouterr().out
-    for words in (
-        "figures:",
-        "instead of figures:",
-        "examples:",
-        "(default: png)",
-        "sample_outputs/",
-    ):
+    groups = ["figures:", "instead of figures:", "files and language:", "examples:"]
+    assert re.findall(r"^[a-z ]+:$", text, re.MULTILINE)[-4:] == groups
+    text = re.sub(r"\s+", " ", text)
+    for words in ("(default: png)", "(default: as the run)", "sample_outputs/"):
         assert words in text
-    assert not [word for word in ("None", "False", str(Path.cwd())) if word in text]
+    for words in ("None", "False", str(Path.cwd())):
+        assert words not in text
 
 
 @parametrize("content", [None, b"", b"rubbish", b"PK\x03\x04 cut short"])
@@ -942,140 +1279,148 @@ def test_missing_or_damaged_model_is_refused(draw, run_dir, content):
 
 
 def test_run_whose_test_images_lack_the_digit_is_refused(made_dir, tmp_path):
-    options = [f"--data-dir={made_dir}", f"--output-dir={tmp_path}"]
-    train_network.main([*options, "--train-size=all", "--epochs=1", "--test-size=3"])
-    with pytest.raises(UserError, match="--test-size"):
-        main(options)
-
-
-def test_directory_in_a_figures_place_is_refused_before_any_is_written(draw, run_dir):
-    (run_dir / "samples.png").mkdir()
-    with pytest.raises(UserError, match=r"samples\.png"):
-        draw()
-    assert not (run_dir / "report.png").exists()
-
-
-def test_failed_write_leaves_the_old_figure(draw, run_dir, monkeypatch):
-    (run_dir / "samples.png").write_bytes(b"old")
-    monkeypatch.setattr(
-        Image.Image, "save", partial(raising, OSError(28, "No space left"))
-    )
-    with pytest.raises(UserError, match="No space left"):
-        draw("--figures", "samples")
-    assert (run_dir / "samples.png").read_bytes() == b"old"
+    Lab(made_dir, tmp_path).run("--epochs=1", "--test-size=3")
+    with pytest.raises(UserError) as error:
+        View.of(tmp_path, made_dir)
+    assert "do not show both 8 and other digits" in str(error.value)
+    assert "--test-size" in str(error.value)
 
 
 def raising(error: BaseException, *_: object, **__: object) -> None:
     raise error
 
 
-# --- your own handwriting ---------------------------------------------------------------------
+def test_failed_write_leaves_the_old_figure(draw, run_dir, monkeypatch):
+    (run_dir / "samples.png").write_bytes(b"old")
+    full = OSError(28, "No space left")
+    monkeypatch.setattr(Figure, "savefig", partial(raising, full))
+    with pytest.raises(UserError, match=r"samples\.png: No space left"):
+        draw("--figures", "samples")
+    assert (run_dir / "samples.png").read_bytes() == b"old"
 
 
-def ring_picture(path: Path, *rings: tuple, size=(200, 200)) -> Path:
-    """A picture of thick rings: left, top, right, bottom of each."""
-    image = Image.new("L", size, 255)
-    for box in rings:
-        ImageDraw.Draw(image).ellipse(box, outline=0, width=14)
+# --- your own handwriting: pictures ---------------------------------------------------
+
+
+@pytest.fixture
+def eight(tmp_path) -> Path:
+    """A picture of an 8: two thick rings, one upon the other."""
+    image = Image.new("L", (200, 200), 255)
+    for ring in (70, 30, 130, 100), (62, 90, 138, 175):
+        ImageDraw.Draw(image).ellipse(ring, outline=0, width=14)
+    path = tmp_path / "eight.png"
     image.save(path)
     return path
 
 
-@pytest.fixture
-def eight(tmp_path):
-    return ring_picture(tmp_path / "eight.png", (70, 30, 130, 100), (62, 90, 138, 175))
+def test_a_picture_is_read_and_drawn_over_what_was_read_before(
+    read, run_dir, eight, capsys
+):
+    target = run_dir / "eight_recognised.png"
+    target.write_bytes(b"of another eight.png")
+    before = set(run_dir.iterdir())
+    assert read("--image", eight) == 0
+    network, answer, last = capsys.readouterr().out.splitlines()
+    assert network == (
+        "Network 784-4-1 for the digit 8, trained on made0; "
+        f"it cannot tell what is no digit at all ({run_dir}/model.npz)"
+    )
+    number = r"0\.\d{3}|1\.000"
+    said = rf"{eight}: digit 1 of 1: (not )?8 \(score ({number})\)"
+    assert re.fullmatch(said, answer)
+    assert last == f"Written: {target}"
+    assert target.read_bytes().startswith(b"\x89PNG")
+    assert set(run_dir.iterdir()) == before
 
 
 def test_pictures_that_fail_are_reported_and_the_others_are_read(
-    draw, run_dir, eight, tmp_path, capsys
+    read, written, eight, tmp_path, capsys
 ):
-    bad, blank, dash = (
-        tmp_path / f"{name}.png" for name in ("bad\x1b[1m", "blank", "dash")
-    )
+    bad = tmp_path / "bad\x1b[1m.png"
     bad.write_bytes(b"no picture")
+    blank = tmp_path / "blank.png"
     Image.new("L", (50, 50), 255).save(blank)
-    Image.fromarray(np.pad(np.zeros((9, 40), np.uint8), 60, constant_values=255)).save(
-        dash
-    )
-    assert draw("--image", bad, blank, dash, eight, eight) == 2
-    printed = capsys.readouterr()
-    errors = printed.err.splitlines()
-    assert len(errors) == 3
-    assert errors[0].startswith(
-        f"{tmp_path}/bad\\x1b[1m.png is no picture"
-    )  # steers no terminal
-    assert errors[1].startswith(f"{blank}: no digit made out. Write larger")
-    assert errors[2] == f"{dash}: no digit made out. Left out: dash: 1"
-    assert f"{eight}: digit 1 of 1: " in printed.out
-    assert "Network 784-4-1, trained on made0" in printed.out
-    assert (run_dir / "eight_recognised.png").exists()
-    assert (run_dir / "eight_recognised_2.png").exists()
-    with Image.open(eight) as image:
-        image.paste(0, (150, 100, 180, 104))
-        image.save(blank)
-    assert draw("--image", blank) == 0
-    assert f"{blank}: Left out: too small: 1\n" in capsys.readouterr().out
-    assert draw("--image", dash, "--lang", "ru") == 2
-    assert (
-        capsys.readouterr().err
-        == f"{dash}: цифр не найдено. Не разобрано: чёрточка: 1\n"
-    )
+    assert read("--image", bad, blank, eight) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"{tmp_path}/bad\\x1b[1m.png is no picture")
+    assert second.startswith(f"{blank}: no digit made out. Write larger")
+    assert list(written) == ["eight_recognised.png"]
 
 
-def test_a_pattern_that_the_shell_has_left_is_expanded(
-    draw, written, eight, tmp_path, capsys
+def test_a_pattern_that_the_shell_has_left_is_expanded_in_order(
+    read, written, eight, tmp_path
 ):
-    for name in "b.jpg.png", "a[1].png", "c.txt":
+    for name in ("d.png", "b.jpg.png", "e.png", "a[1].png", "c.png", "a.txt"):
         shutil.copy(eight, tmp_path / name)
-    assert draw("--image", tmp_path / "[ab]*.png", tmp_path / "a[1].png") == 0
-    expected = ["a[1]_recognised.png", "b.jpg_recognised.png", "a[1]_recognised_2.png"]
-    assert list(written) == expected
-    assert draw("--image", tmp_path / "*.gif") == 2
-    assert capsys.readouterr().err == f"{tmp_path / '*.gif'} does not exist\n"
-
-
-def test_no_picture_is_overwritten_before_it_is_read(draw, run_dir, eight):
-    first, second = run_dir / "a.png", run_dir / "a_recognised.png"
-    shutil.copy(eight, first)
-    shutil.copy(eight, second)
-    assert draw("--image", first, second) == 0
-    assert second.read_bytes() == eight.read_bytes()
-    written = {"a_recognised_2.png", "a_recognised_recognised.png"}
-    assert written < {path.name for path in run_dir.iterdir()}
-
-
-@parametrize("letter", ["x", "ж"])
-def test_pictures_with_the_longest_names_are_read(
-    draw, run_dir, eight, tmp_path, letter
-):
-    stem = letter * (250 // len(letter.encode()))
-    for ending in ".png", ".gif":
-        shutil.copy(eight, tmp_path / f"{stem}{ending}")
-    assert draw("--image", tmp_path / f"{stem}.png", tmp_path / f"{stem}.gif") == 0
-    names = sorted(path.name for path in run_dir.glob("*_recognised*"))
-    assert [name.lstrip(letter) for name in names] == [
-        "_recognised.png",
-        "_recognised_2.png",
+    assert read("--image", tmp_path / "[a-d]*.png", tmp_path / "e.png") == 0
+    assert list(written) == [
+        "a[1]_recognised.png",
+        "b.jpg_recognised.png",
+        "c_recognised.png",
+        "d_recognised.png",
+        "e_recognised.png",
     ]
 
 
-def test_network_is_the_best_unless_one_is_named(
-    trained, eight, tmp_path, monkeypatch, capsys
+def test_a_name_that_looks_like_a_pattern_is_a_name(read, written, eight, tmp_path):
+    for name in ("a[1].png", "a1.png"):
+        shutil.copy(eight, tmp_path / name)
+    assert read("--image", tmp_path / "a[1].png") == 0
+    assert list(written) == ["a[1]_recognised.png"]
+
+
+@parametrize("name", ["none.png", "*.gif"])
+def test_a_picture_that_is_not_there_is_missed(read, written, tmp_path, name, capsys):
+    assert read("--image", tmp_path / name) == 2
+    assert capsys.readouterr().err == f"{tmp_path / name} does not exist\n"
+    assert not written
+
+
+def save_network(directory: Path, digit: int, hidden: int, **metadata) -> None:
+    network = NeuralNetwork((784, hidden, 1))
+    network.metadata = {"settings": {"digit": digit}, **metadata}
+    network.save(directory / "model.npz")
+
+
+@parametrize(
+    ("own", "best", "read"),
+    [
+        pytest.param(8, None, "784-4-1 for the digit 8", id="no best"),
+        pytest.param(None, 8, "784-5-1 for the digit 8", id="no own"),
+        pytest.param(8, 8, "784-5-1 for the digit 8", id="same digit"),
+        pytest.param(3, 8, "784-4-1 for the digit 3", id="other digit"),
+        pytest.param(3, 3, "784-5-1 for the digit 3", id="same other digit"),
+    ],
+)
+def test_network_is_the_best_if_it_knows_the_digit_of_the_last_run(
+    own, best, read, eight, written, tmp_path, monkeypatch, capsys
 ):
+    """The own one has 4 hidden units, the best 5."""
     out = tmp_path / "out"
     monkeypatch.setattr(visualize_results, "OUTPUT_DIR", out)
-    monkeypatch.setattr(visualize_results, "save_figure", lambda *_: None)
-    shutil.copytree(trained, out)
-    best = NeuralNetwork((784, 3, 2, 1))
-    for layers, options in (
-        ("784-4-1, trained on made0", []),
-        ("784-3-2-1;", []),
-        ("784-4-1, trained on made0", [f"--output-dir={out}"]),
-    ):
-        assert main(["--image", str(eight), *options]) == 0
-        assert f"Network {layers}" in capsys.readouterr().out.replace("1; it", "1;; it")
-        (out / "best").mkdir(exist_ok=True)
-        best.save(out / "best" / "model.npz")
+    (out / "best").mkdir(parents=True)
+    if own is not None:
+        save_network(out, own, hidden=4)
+    if best is not None:
+        save_network(out / "best", best, hidden=5)
+    assert main(["--image", str(eight)]) == 0
+    assert f"Network {read};" in capsys.readouterr().out
+
+
+def test_network_is_that_of_the_directory_that_is_named(
+    eight, written, tmp_path, capsys
+):
+    (tmp_path / "best").mkdir()
+    save_network(tmp_path, 8, hidden=4)
+    save_network(tmp_path / "best", 8, hidden=5)
+    assert main(["--image", str(eight), f"--output-dir={tmp_path}"]) == 0
+    assert f"({tmp_path}/model.npz)" in capsys.readouterr().out
+
+
+def test_without_any_network_the_runs_own_is_missed(eight, tmp_path, monkeypatch):
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path)
+    with pytest.raises(UserError, match=f"^{tmp_path}/model.npz"):
+        main(["--image", str(eight)])
 
 
 @parametrize(
@@ -1089,221 +1434,461 @@ def test_network_is_the_best_unless_one_is_named(
     ],
 )
 def test_networks_that_cannot_read_are_refused(
-    draw, run_dir, eight, network, metadata, words
+    read, run_dir, eight, network, metadata, words
 ):
     network = NeuralNetwork(network)
     network.metadata = metadata
     network.save(run_dir / "model.npz")
     with pytest.raises(UserError, match=words):
-        draw("--image", eight)
+        read("--image", eight)
 
 
-def fixed_reader(scores: list[float], **settings) -> Reader:
-    """A reader whose network gives image n, lit at pixel n, its score; ink in the upper half
-    speaks for the digit, at pixel 400, in the lower half, against it.
+@parametrize(
+    ("metadata", "language", "line"),
+    [
+        (
+            {"dataset": "MNIST"},
+            "en",
+            "Network 784-5-2-1 for the digit 3, trained on MNIST; "
+            "it cannot tell what is no digit at all",
+        ),
+        (
+            {"dataset": "sample"},
+            "en",
+            "Network 784-5-2-1 for the digit 3, trained on the bundled sample, "
+            "NOT MNIST; it cannot tell what is no digit at all",
+        ),
+        (
+            {},
+            "en",
+            "Network 784-5-2-1 for the digit 3; it cannot tell what is no digit at all",
+        ),
+    ],
+)
+def test_reader_says_which_network_it_is(metadata, language, line):
+    network = NeuralNetwork((784, 5, 2, 1))
+    network.metadata = metadata
+    assert Reader(network, Settings(digit=3), language).description() == line
+
+
+# --- your own handwriting: what is read -----------------------------------------------
+
+
+def fixed_reader(scores: list[float], language: str = "en", **settings) -> Reader:
+    """A reader whose network gives image n, lit at pixel n, its score.
+
+    Ink in the upper half speaks for the digit; at pixel 400, in the lower half, against
+    it, half as much. All of it speaks the more the higher the image's score.
     """
     network = NeuralNetwork((784, 1, 1))
-    network.predict_proba = lambda x: np.array(scores)[x.argmax(axis=1)]
-    network.input_gradient = lambda x: (
-        np.where(np.arange(784) < 392, 2.0, -1.0) * np.ones_like(x)
-    )
-    return Reader(network, Settings(threshold=0.6, **settings))
+    score_of = np.array(scores)
+    for_or_against = np.where(np.arange(784) < 392, 2.0, -1.0)
+
+    def predict_proba(x: np.ndarray) -> np.ndarray:
+        return score_of[x.argmax(axis=1)]
+
+    def attribution(x: np.ndarray) -> np.ndarray:
+        return x * for_or_against * predict_proba(x)[:, np.newaxis] / 10
+
+    network.predict_proba = predict_proba
+    network.attribution = attribution
+    return Reader(network, Settings(threshold=0.6, **settings), language)
 
 
 def found_digits(boxes: list[tuple], left_out: dict) -> FoundDigits:
+    """Digit n is lit at pixel n, and at pixel 400."""
     images = lit(*range(len(boxes)))
     images[:, 400] = 0.8
     return FoundDigits(map(FoundDigit, boxes, images), left_out)
 
 
-def test_picture_figure_boxes_each_digit_and_shows_what_spoke_for_it(monkeypatch):
-    """Of a wide picture: a 3 at score 0.9, above the threshold 0.6, and two others below it."""
-    boxes = [(20, 30, 50, 90), (100, 10, 180, 40), (230, 50, 250, 110)]
-    monkeypatch.setattr(
-        visualize_results,
-        "find_digits",
-        lambda _: found_digits(boxes, {"too small": 3}),
-    )
+def reading_of(reader: Reader, boxes: list[tuple], left_out=None) -> Reading:
+    """What a reader makes of a picture in which these digits are found."""
+    found = found_digits(boxes, left_out or {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(visualize_results, "find_digits", lambda _: found)
+        return reader.read(np.full((9, 9), 255, np.uint8))
+
+
+BOXES = [(20, 30, 50, 90), (100, 10, 180, 40), (230, 50, 250, 110)]
+LEFT_OUT = {"too small": 3, "dash": 1}
+SCORES_READ = [0.55, 0.9, 0.6]  # the threshold is 0.6
+
+
+def test_reading_is_what_was_measured():
+    reading = reading_of(fixed_reader(SCORES_READ), BOXES)
+    assert [digit.box for digit in reading.found] == BOXES
+    assert reading.scores.tolist() == SCORES_READ
+    assert reading.is_yes.tolist() == [False, True, True]
+    for n in range(3):
+        assert np.flatnonzero(reading.images[n]).tolist() == [n, 400]
+
+
+def test_effects_are_parts_of_the_strongest_of_their_image():
+    """0.8 of full ink, half as strong and the other way, is -0.4."""
+    effects = reading_of(fixed_reader(SCORES_READ), BOXES).effects
+    for n in range(3):
+        assert effects[n, [n, 400]] == pytest.approx([1, -0.4])
+        assert np.count_nonzero(effects[n]) == 2
+
+
+def test_effects_have_the_signs_of_the_networks_weights():
+    network = NeuralNetwork((784, 1, 1))
+    network.layers[0].w[:] = np.where(np.arange(784) < 392, 0.3, -0.1)[:, np.newaxis]
+    network.layers[1].w[:] = 2
+    effects = reading_of(Reader(network, Settings(), "en"), BOXES).effects
+    assert effects[0, [0, 400]] == pytest.approx([1, -0.8 / 3])
+
+
+def test_a_network_without_any_effect_has_none_to_show():
+    network = NeuralNetwork((784, 1, 1), weight_scale=0.0)
+    reading = reading_of(Reader(network, Settings(), "en"), BOXES)
+    assert not reading.effects.any()
+
+
+def test_a_picture_without_digits_is_read_as_none():
+    reader = fixed_reader([])
+    reading = reading_of(reader, [], {"dash": 1})
+    assert reading.images.shape == (0, 784)
+    assert reader.answers(reading) == []
+    assert reader.left_out(reading) == "Left out: dash: 1"
+
+
+SAID = {
+    "en": [
+        "my.png: digit 1 of 3: not 3 (score 0.550)",
+        "my.png: digit 2 of 3: 3 (score 0.900)",
+        "my.png: digit 3 of 3: 3 (score 0.600)",
+        "my.png: Left out: too small: 3, dash: 1",
+    ],
+    "ru": [
+        "my.png: цифра 1 из 3: не 3 (оценка 0.550)",
+        "my.png: цифра 2 из 3: 3 (оценка 0.900)",
+        "my.png: цифра 3 из 3: 3 (оценка 0.600)",
+        "my.png: Не разобрано: слишком мелкое: 3, чёрточка: 1",
+    ],
+}
+
+
+@parametrize("language", SAID)
+def test_what_is_read_is_said_digit_by_digit(language, capsys):
+    reader = fixed_reader(SCORES_READ, language, digit=3)
+    reading = reading_of(reader, BOXES, LEFT_OUT)
+    visualize_results.report_reading(reader, Path("my.png"), reading)
+    assert capsys.readouterr().out.splitlines() == SAID[language]
+
+
+@parametrize(
+    ("left_out", "words"),
+    [
+        ({}, "Write larger, or darker on an even background"),
+        ({"dash": 1}, "Left out: dash: 1"),
+        (
+            {"dash": 1, "too faint": 2},
+            "Left out: dash: 1, too faint: 2. Write darker, and as dark everywhere",
+        ),
+    ],
+)
+def test_where_no_digit_is_the_error_says_what_to_do(left_out, words):
+    reader = fixed_reader([])
+    reading = reading_of(reader, [], left_out)
+    with pytest.raises(mnist_loader.PictureError) as error:
+        visualize_results.report_reading(reader, Path("my.png"), reading)
+    assert str(error.value) == f"my.png: no digit made out. {words}"
+
+
+@pytest.fixture(scope="module")
+def recognised() -> Figure:
+    """Of a wide picture with a dark pixel: of three digits the middle one is a 3."""
     picture = np.full((120, 300), 255, np.uint8)
     picture[50, 210] = 0
     reader = fixed_reader([0.55, 0.9, 0.1], digit=3)
-    figure = visualize_results.draw_recognised(reader, picture, reader.read(picture))
-    assert (
-        figure.get_suptitle()
-        == "Digits found: 3; taken for 3: 1\nLeft out: too small: 3"
+    reading = reading_of(reader, BOXES, LEFT_OUT)
+    return in_places(visualize_results.draw_recognised(reader, picture, reading))
+
+
+def test_title_of_a_picture_counts_what_was_found(recognised):
+    assert recognised.get_suptitle() == (
+        "Digits found: 3; taken for 3: 1\nLeft out: too small: 3, dash: 1"
     )
-    axes, pairs = figure.axes
-    assert [
-        (box.get_xy(), box.get_width(), box.get_height()) for box in axes.patches
-    ] == [
+    about = "Network 784-1-1 for the digit 3; it cannot tell what is no digit at all"
+    assert recognised.get_supxlabel() == about
+
+
+def test_panels_of_a_picture_say_what_they_show(recognised):
+    assert [title_of(axes) for axes in recognised.axes] == [
+        "the picture (solid box: yes, dashed: no)",
+        "what the network saw, and what spoke for 3 (red) or against (blue)",
+    ]
+
+
+def test_picture_is_shown_as_it_is(recognised):
+    (image,) = recognised.axes[0].images
+    assert image.get_extent() == [-0.5, 299.5, 119.5, -0.5]
+    assert colour_at(image, 300 * 50 + 210) == "black"
+    assert colour_at(image, 300 * 110 + 50) == "white"
+
+
+def test_digits_of_a_picture_are_boxed_solid_and_red_for_yes(recognised):
+    places = []
+    looks = []
+    for box in recognised.axes[0].patches:
+        places.append((box.get_xy(), box.get_width(), box.get_height()))
+        is_solid = box.get_linestyle() == "solid"
+        looks.append((to_hex(box.get_edgecolor()), is_solid))
+        assert not box.get_fill()
+    assert places == [
         ((19.5, 29.5), 30, 60),
         ((99.5, 9.5), 80, 30),
         ((229.5, 49.5), 20, 60),
     ]
-    assert [to_hex(box.get_edgecolor()) for box in axes.patches] == [
-        BLUE_BOX,
-        RED_BOX,
-        BLUE_BOX,
-    ]
-    assert [box.get_linestyle() == "solid" for box in axes.patches] == [
-        False,
-        True,
-        False,
-    ]
-    assert "solid box: yes, dashed: no" in axes.get_title(loc="left")
+    assert looks == [(BLUE_BOX, False), (RED_BOX, True), (BLUE_BOX, False)]
+
+
+def test_numbers_of_digits_stand_at_the_upper_left_corner_of_their_box(recognised):
+    axes = recognised.axes[0]
     assert [text.get_text() for text in axes.texts] == ["1", "2", "3"]
-    # A pixel is 0.028 inches, a tag 4 x 6 of them, above the left corner of its box.
-    places = [text.get_position() for text in axes.texts]
-    assert places == [(21.5, 26.5), (101.5, 6.5), (231.5, 46.5)]
+    corners = [(19.5, 29.5), (99.5, 9.5), (229.5, 49.5)]
+    for text, corner in zip(axes.texts, corners, strict=True):
+        box = text.get_window_extent()
+        at = axes.transData.transform(corner)
+        assert (box.x1, box.y0) == pytest.approx(at, abs=3)
     tags = [to_hex(text.get_bbox_patch().get_facecolor()) for text in axes.texts]
     assert tags == [BLUE_BOX, RED_BOX, BLUE_BOX]
-    image = axes.images[0]
-    assert [colour_at(image, 300 * y + x) for x, y in ((210, 50), (50, 110))] == [
-        "black",
-        "white",
-    ]
-    assert image.get_extent() == [-0.5, 299.5, 119.5, -0.5]
-    captions = [text.get_text() for text in pairs.texts]
-    assert captions == [
-        *("1: not 3", "score 0.550", "2: 3", "score 0.900", "3: not 3", "score 0.100")
-    ]
-    assert "for 3 (red) or against (blue)" in pairs.get_title(loc="left")
-    for n, (seen, why) in enumerate(
-        zip(pairs.images[::2], pairs.images[1::2], strict=True)
-    ):
-        assert [colour_at(seen, pixel) for pixel in (n, 700)] == ["black", "white"]
-        assert [colour_at(why, pixel) for pixel in (n, 400)] == ["red", "blue"]
-        np.testing.assert_allclose(why.get_array().flat[[n, 400]], [1, -0.4])
 
 
-def test_of_many_digits_all_are_boxed_and_sixty_shown(monkeypatch):
-    boxes = [
-        (20 * n, 30 * row, 20 * n + 9, 30 * row + 9)
-        for row in range(7)
-        for n in range(10)
-    ]
-    reasons = [
-        "ruled lines",
-        "too faint",
-        "at the edge",
-        "frame",
-        "too small",
-        "dash",
-        "dot",
-    ]
-    found = found_digits(boxes, dict.fromkeys(reasons, 12))
-    monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
-    picture, reader = (
-        np.full((220, 220), 255, np.uint8),
-        fixed_reader([0.9] * 70, lang="ru"),
-    )
-    reader.description += "; its footer fills a line, and is broken" * 3
-    figure = visualize_results.draw_recognised(reader, picture, reader.read(picture))
-    axes, pairs = figure.axes
-    title = "Найдено цифр: 70; принято за 8: 70\nПо одной показаны только первые 60\nНе разобрано: "
-    assert figure.get_suptitle().startswith(title)
-    assert len(pairs.images) == 120
+def test_each_digit_is_shown_as_the_network_saw_it_and_what_spoke_for_it(recognised):
+    pairs = recognised.axes[1]
+    captions = [caption for _, caption in tiles(pairs)]
+    expected = ["1: not 3", "score 0.550", "2: 3", "score 0.900"]
+    assert captions == [*expected, "3: not 3", "score 0.100"]
+    for n in range(3):
+        seen = pairs.images[2 * n]
+        why = pairs.images[2 * n + 1]
+        assert colour_at(seen, n) == "black"
+        assert colour_at(seen, 700) == "white"
+        assert colour_at(why, n) == "red"
+        assert colour_at(why, 400) == "blue"
+        assert colour_at(why, 700) == "white"
+
+
+@pytest.fixture(scope="module")
+def crowded() -> Figure:
+    """Of a picture with 70 digits, in Russian, and with all that may be left out."""
+    boxes = []
+    for y in range(0, 210, 30):
+        boxes += [(x, y + 9, x + 9, y + 18) for x in range(9, 209, 20)]
+    reasons = ["ruled lines", "too faint", "at the edge", "frame", "too small"]
+    reasons += ["dash", "plus sign", "dot"]
+    reader = fixed_reader([0.9] * 70, "ru")
+    reader.network.metadata = {"dataset": "a data set with a name " * 5}
+    reading = reading_of(reader, boxes, dict.fromkeys(reasons, 12))
+    picture = np.full((220, 220), 255, np.uint8)
+    return in_places(visualize_results.draw_recognised(reader, picture, reading))
+
+
+def test_of_many_digits_all_are_boxed_and_sixty_shown(crowded):
+    axes, pairs = crowded.axes
     assert [text.get_text() for text in axes.texts] == [str(n) for n in range(1, 71)]
-    FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
-    assert_all_texts_are_apart_and_inside(figure)
-
-
-# The pad's network: much ink is its 8, and ink in the lower half speaks against it.
-@pytest.fixture
-def reader():
-    network = NeuralNetwork((784, 1, 1))
-    network.weights[0][:] = np.where(np.arange(784) < 392, 0.03, -0.01)[:, np.newaxis]
-    network.weights[1][:], network.biases[1][:] = 12, -6
-    return Reader(network, Settings())
-
-
-@pytest.fixture
-def pad(reader, tmp_path):
-    figure = FigureCanvasAgg(Figure((8.4, 6))).figure
-    pad = DrawingPad(figure, reader, tmp_path)
-    figure.canvas.draw()
-    return pad
-
-
-def mouse(pad: DrawingPad, axes, *places, button=MouseButton.LEFT) -> None:
-    """Press, move and release a button, at places of the axes."""
-    names = [
-        "button_press_event",
-        *["motion_notify_event"] * len(places),
-        "button_release_event",
+    assert len(axes.patches) == 70
+    assert len(pairs.images) == 120
+    assert crowded.get_suptitle().split("\n")[:2] == [
+        "Найдено цифр: 70; принято за 8: 70",
+        "По одной показаны только первые 60",
     ]
-    for name, place in zip(names, [places[0], *places, places[-1]], strict=True):
-        x, y = axes.transData.transform(place)
+
+
+def test_texts_of_a_crowded_picture_are_inside_and_apart(crowded):
+    assert_all_texts_are_apart_and_inside(crowded)
+
+
+# --- a pad to draw digits on ----------------------------------------------------------
+
+
+@pytest.fixture
+def reader() -> Reader:
+    """Much ink is its 8, and ink in the lower half speaks against it."""
+    network = NeuralNetwork((784, 1, 1))
+    first, last = network.layers
+    first.w[:] = np.where(np.arange(784) < 392, 0.03, -0.01)[:, np.newaxis]
+    last.w[:] = 12
+    last.b[:] = -6
+    return Reader(network, Settings(), "en")
+
+
+def pad_of(reader: Reader, directory: Path) -> DrawingPad:
+    figure = FigureCanvasAgg(Figure((8.4, 6))).figure
+    return DrawingPad(figure, reader, directory)
+
+
+@pytest.fixture
+def ink_is_a_digit(monkeypatch) -> None:
+    """Any ink is found to be one digit, lit at pixels 0 and 400: quick."""
+
+    def find_ink(picture: np.ndarray) -> FoundDigits:
+        boxes = [(0, 0, 280, 280)] if (picture == 0).any() else []
+        return found_digits(boxes, {})
+
+    monkeypatch.setattr(visualize_results, "find_digits", find_ink)
+
+
+@pytest.fixture
+def pad(ink_is_a_digit, reader, tmp_path, monkeypatch) -> DrawingPad:
+    """A pad that is not drawn."""
+    monkeypatch.setattr(FigureCanvasAgg, "draw_idle", lambda canvas: None)
+    return pad_of(reader, tmp_path)
+
+
+def mouse(pad: DrawingPad, *places, button: MouseButton = MouseButton.LEFT) -> None:
+    """Press, move and release a button, at places of the pad."""
+    moves = [("motion_notify_event", place) for place in places]
+    events = [("button_press_event", places[0]), *moves]
+    for name, place in [*events, ("button_release_event", places[-1])]:
+        x, y = pad.axes.transData.transform(place)
         event = MouseEvent(name, pad.figure.canvas, x, y, button)
         pad.figure.canvas.callbacks.process(name, event)
 
 
-def ask(pad: DrawingPad, way: str, name: str) -> None:
-    if way == "button":
-        return mouse(pad, pad.buttons[name].ax, (0.5, 0.5))
-    event = KeyEvent("key_press_event", pad.figure.canvas, way)
-    return pad.figure.canvas.callbacks.process("key_press_event", event)
+def press(pad: DrawingPad, key: str | None) -> None:
+    event = KeyEvent("key_press_event", pad.figure.canvas, key)
+    pad.figure.canvas.callbacks.process("key_press_event", event)
 
 
-def test_pad_shows_what_is_drawn_what_is_seen_and_why_and_saves_it(
-    pad, tmp_path, monkeypatch
-):
-    before = np.array(pad.figure.canvas.buffer_rgba())
-    mouse(pad, pad.axes, (60, 80), (120, 200), (200, 80))
-    pad.figure.canvas.draw()
-    assert (np.array(pad.figure.canvas.buffer_rgba()) != before).any()
-    (digit,) = mnist_loader.find_digits(pad.drawing)
-    shown, seen, why = pad.images
-    titles = [image.axes.get_title(loc="left") for image in (seen, why)]
-    assert titles == ["what the network sees", "red: for 8, blue: against"]
+STROKE = [(60, 80), (120, 200), (200, 80)]
+
+
+def test_pad_shows_what_is_drawn_what_is_seen_and_why(pad):
+    mouse(pad, *STROKE)
+    shown, seen, why = pad.panels
     np.testing.assert_array_equal(shown.get_array(), pad.drawing)
-    assert [colour_at(shown, 280 * y + 120) for y in (200, 20)] == ["black", "white"]
-    np.testing.assert_array_equal(seen.get_array().ravel(), digit.image)
-    upper, lower = (np.flatnonzero(half > 0.9)[0] for half in np.split(digit.image, 2))
-    colours = [colour_at(why, pixel) for pixel in (upper, 392 + lower)]
-    assert colours == ["red", "blue"]
-    ask(pad, "s", "save")
+    colours = {
+        "drawn": colour_at(shown, 280 * 200 + 120),
+        "not drawn": colour_at(shown, 280 * 80 + 120),
+        "seen": colour_at(seen, 0),
+        "not seen": colour_at(seen, 1),
+        "for it": colour_at(why, 0),
+        "against it": colour_at(why, 400),
+        "neither": colour_at(why, 1),
+    }
+    assert colours == {
+        "drawn": "black",
+        "not drawn": "white",
+        "seen": "black",
+        "not seen": "white",
+        "for it": "red",
+        "against it": "blue",
+        "neither": "white",
+    }
+
+
+def test_panels_of_the_pad_say_what_they_show(pad):
+    assert [title_of(image.axes) for image in pad.panels] == [
+        "",
+        "what the network sees",
+        "red: for 8, blue: against",
+    ]
+
+
+def test_paper_of_the_pad_is_brighter_than_what_is_around_it(pad):
+    assert (pad.drawing == 255).all()
+    assert max(pad.figure.get_facecolor()[:3]) < 0.95
+
+
+def test_drawing_is_seen_at_once(reader, tmp_path):
+    """This canvas draws at once where others do so when they have time."""
+    pad = pad_of(reader, tmp_path)
+    before = np.array(pad.figure.canvas.buffer_rgba())
+    mouse(pad, (120, 200))
+    assert (np.array(pad.figure.canvas.buffer_rgba()) != before).any()
+
+
+def test_pad_says_what_to_do_and_then_what_is_drawn(pad):
+    hint = "Draw a digit here with the left mouse button"
+    assert pad.figure.get_suptitle() == hint
+    pad.reader = fixed_reader([0.734])
+    mouse(pad, *STROKE)
+    assert pad.verdict == "8 (0.73)"
+    assert pad.figure.get_suptitle() == pad.verdict
+
+
+def test_pad_names_its_keys_and_its_network(pad):
+    texts = [text.get_text() for text in pad.figure.texts]
+    assert (
+        "Keys: c clears, s saves, q closes\n"
+        "Network 784-1-1 for the digit 8; it cannot tell what is no digit at all"
+    ) in texts
+
+
+@parametrize("key", ["c", "C"])
+def test_c_clears(pad, key):
+    mouse(pad, *STROKE)
+    press(pad, key)
+    assert (pad.drawing == 255).all()
+    assert pad.drawing.shape == (280, 280)
+    assert not pad.panels[1].get_array().any()
+    assert not pad.panels[2].get_array().any()
+    assert pad.verdict == ""
+
+
+@parametrize("key", ["s", "S"])
+def test_s_saves_the_drawing(pad, tmp_path, key):
+    screen = io.StringIO()
+    pad.reader.out = Output("en", screen)
+    mouse(pad, *STROKE)
+    press(pad, key)
     assert pad.verdict == "Saved as drawing.png"
+    assert pad.figure.get_suptitle() == pad.verdict
+    assert screen.getvalue() == f"Written: {tmp_path}/drawing.png\n"
+    with Image.open(tmp_path / "drawing.png") as picture:
+        np.testing.assert_array_equal(np.array(picture), pad.drawing)
+
+
+def test_what_was_saved_is_read_as_it_was_on_the_pad(reader, tmp_path):
+    pad = pad_of(reader, tmp_path)
+    mouse(pad, *STROKE)
+    press(pad, "s")
     picture = mnist_loader.read_picture(tmp_path / "drawing.png")
-    np.testing.assert_array_equal(
-        mnist_loader.find_digits(picture)[0].image, digit.image
-    )
-    ask(pad, "c", "clear")
-    assert pad.drawing.all()
-    assert not pad.images[2].get_array().any()
+    (digit,) = mnist_loader.find_digits(picture)
+    np.testing.assert_array_equal(digit.image, pad.reading.images[0])
+
+
+@parametrize("key", ["q", "Q"])
+def test_q_closes(pad, key, monkeypatch):
     closed = []
-    monkeypatch.setattr("matplotlib.pyplot.close", closed.append)
-    ask(pad, "q", "close")
+    monkeypatch.setattr(plt, "close", closed.append)
+    press(pad, key)
     assert closed == [pad.figure]
 
 
-def test_keys_of_both_layouts_and_buttons_do_the_same(pad):
-    done, names = [], ["clear", "save", "close"]
-    for name in names:
-        setattr(pad, name, partial(done.append, name))
-    for ways in "csq", "CSQ", "сый", "СЫЙ", ["button"] * 3:
-        for way, name in zip(ways, names, strict=True):
-            ask(pad, way, name)
-    assert done == names * 5
+@parametrize("key", [None, "x", "с"])
+def test_other_keys_do_nothing(pad, key):
+    mouse(pad, *STROKE)
+    verdict = pad.verdict
+    press(pad, key)
+    assert pad.verdict == verdict
 
 
-def test_pad_shows_the_likeliest_of_several_digits_and_says_all(pad):
-    """A thin stroke, and a thick 8 to its right, each with its answer and its score."""
-    thick = Image.new("L", (280, 280), 255)
-    ImageDraw.Draw(thick).line((50, 80, 50, 200), fill=0, width=10)
-    for box in (170, 60, 250, 140), (165, 130, 255, 220):
-        ImageDraw.Draw(thick).ellipse(box, outline=0, width=28)
-    pad.reader.read = lambda _, read=pad.reader.read: read(np.array(thick))
-    mouse(pad, pad.axes, (100, 100), (101, 100))
-    stroke, eight = mnist_loader.find_digits(np.array(thick))
-    low, high = pad.reader.network.predict_proba(np.stack([stroke.image, eight.image]))
-    assert low < 0.4 < 0.6 < high
-    assert pad.verdict == f"not 8 ({low:.2f}), 8 ({high:.2f})"
-    assert pad.figure.get_suptitle() == pad.verdict
-    _, seen, why = (image.get_array().ravel() for image in pad.images)
-    np.testing.assert_array_equal(seen, eight.image)
-    np.testing.assert_array_equal(why != 0, eight.image != 0)
+def test_pad_shows_the_likeliest_of_several_digits_and_says_all(pad, monkeypatch):
+    """Digit n is lit at pixel n: the second is likeliest."""
+    found = found_digits(BOXES, {})
+    monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
+    pad.reader = fixed_reader([0.55, 0.91, 0.6])
+    mouse(pad, *STROKE)
+    assert pad.verdict == "not 8 (0.55), 8 (0.91), 8 (0.60)"
+    _shown, seen, why = pad.panels
+    assert np.flatnonzero(seen.get_array()).tolist() == [1, 400]
+    assert np.flatnonzero(why.get_array()).tolist() == [1, 400]
+
+
+def test_a_long_verdict_is_cut_where_its_line_ends(pad, monkeypatch):
+    found = found_digits([(0, 0, 9, 9)] * 20, {})
+    monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
+    pad.reader = fixed_reader([0.9] * 20)
+    mouse(pad, *STROKE)
+    assert pad.verdict.startswith("8 (0.90), 8 (0.90), ")
+    assert pad.verdict.endswith(" ...")
+    assert 50 < len(pad.verdict) <= 70
+    assert_all_texts_are_apart_and_inside(pad.figure)
 
 
 STROKES = {  # places, the ink's left, top, right and bottom, number of lines
@@ -1313,49 +1898,191 @@ STROKES = {  # places, the ink's left, top, right and bottom, number of lines
 }
 
 
-def test_ink_lies_where_the_left_button_was_down(pad):
-    for name, (places, box, lines) in STROKES.items():
-        pad.clear()
-        for button in MouseButton.RIGHT, MouseButton.MIDDLE:
-            mouse(pad, pad.axes, *places, button=button)
-        mouse(pad, pad.axes, (-30, 100), (150, 100))  # begun beside the pad
-        assert pad.drawing.all()
-        pad.figure.set_size_inches(5, 7)  # a window that was resized
-        pad.figure.canvas.draw()
-        mouse(pad, pad.axes, *places)
-        drawing = pad.drawing
-        event = MouseEvent("motion_notify_event", pad.figure.canvas, 200, 300)
-        pad.figure.canvas.callbacks.process("motion_notify_event", event)
-        np.testing.assert_array_equal(
-            pad.drawing, drawing
-        )  # it moves, and no button is down
-        assert connected_components(drawing == 0).max() == lines
-        rows, columns = np.nonzero(drawing == 0)
-        ends = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-        np.testing.assert_allclose(ends, box, atol=2, err_msg=name)
+@parametrize("resized", [False, True])
+@parametrize("stroke", STROKES)
+def test_ink_lies_where_the_pen_was_down(pad, stroke, resized):
+    places, box, lines = STROKES[stroke]
+    if resized:
+        pad.figure.set_size_inches(5, 7)
+        pad.figure.draw_without_rendering()
+    mouse(pad, *places)
+    ink = pad.drawing == 0
+    assert connected_components(ink).max() == lines
+    rows, columns = np.nonzero(ink)
+    ends = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    np.testing.assert_allclose(ends, box, atol=2)
 
 
-def test_pad_keeps_saved_drawings_and_says_what_it_cannot_save(pad, tmp_path):
-    ask(pad, "s", "save")
-    assert (pad.verdict[:15], list(tmp_path.iterdir())) == ("Nothing to save", [])
+def test_only_the_left_button_draws_and_only_what_begins_on_the_pad(pad):
+    for button in MouseButton.RIGHT, MouseButton.MIDDLE:
+        mouse(pad, *STROKE, button=button)
+    mouse(pad, (-30, 100), (150, 100))
+    assert (pad.drawing == 255).all()
+
+
+def test_a_lifted_pen_draws_no_more(pad):
+    mouse(pad, *STROKE)
+    drawing = pad.drawing
+    event = MouseEvent("motion_notify_event", pad.figure.canvas, 200, 300)
+    pad.figure.canvas.callbacks.process("motion_notify_event", event)
+    np.testing.assert_array_equal(pad.drawing, drawing)
+
+
+def test_another_button_lifts_no_pen(pad):
+    """The right one goes down and up in the middle of a stroke."""
+    canvas = pad.figure.canvas
+    left = ("button_press_event", (40, 140), MouseButton.LEFT)
+    right = ("button_release_event", (100, 140), MouseButton.RIGHT)
+    end = ("motion_notify_event", (240, 140), MouseButton.LEFT)
+    for name, place, button in (left, right, end):
+        event = MouseEvent(name, canvas, *pad.axes.transData.transform(place), button)
+        canvas.callbacks.process(name, event)
+    assert pad.drawing[140, 230] == 0
+
+
+def test_pad_keeps_what_was_saved_before(pad, tmp_path):
     for places in ((100, 60), (80, 200)), ((80, 200), (180, 220)):
-        mouse(pad, pad.axes, *places)
-        ask(pad, "s", "save")
-    first, second = (tmp_path / name for name in ("drawing.png", "drawing_2.png"))
-    assert first.read_bytes() != second.read_bytes()
-    pad.output_dir = tmp_path / "gone"
-    ask(pad, "s", "save")
-    assert "cannot write" in pad.verdict
+        mouse(pad, *places)
+        press(pad, "s")
+    assert pad.verdict == "Saved as drawing_2.png"
+    first = (tmp_path / "drawing.png").read_bytes()
+    assert first != (tmp_path / "drawing_2.png").read_bytes()
 
 
-def test_pad_is_russian_where_the_run_is(reader, tmp_path):
-    figure = FigureCanvasAgg(Figure((8.4, 6))).figure
-    russian = Reader(reader.network, Settings(lang="ru"))
-    pad = DrawingPad(figure, russian, tmp_path)
-    labels = [button.label.get_text() for button in pad.buttons.values()]
-    assert labels == ["Стереть (c)", "Сохранить (s)", "Закрыть (q)"]
-    assert "Нарисуйте" in figure.get_suptitle()
-    assert (
-        Reader(reader.network, Settings(lang="ru"), "en").read(pad.drawing).left_out
-        == ""
-    )
+def test_empty_pad_saves_nothing(pad, tmp_path):
+    press(pad, "s")
+    assert pad.verdict == "Nothing to save: there is no digit yet"
+    assert not list(tmp_path.iterdir())
+
+
+def test_pad_says_what_it_cannot_save(pad, tmp_path):
+    mouse(pad, *STROKE)
+    pad.directory = tmp_path / "file"
+    pad.directory.touch()
+    press(pad, "s")
+    assert pad.verdict.startswith(f"cannot write {tmp_path}/file/drawing.png: ")
+    assert pad.figure.get_suptitle() == pad.verdict
+
+
+def test_pad_is_russian_where_the_reader_is(reader, tmp_path):
+    pad = pad_of(Reader(reader.network, reader.settings, "ru"), tmp_path)
+    for text in texts_of(pad.figure):
+        words = re.findall(r"[a-z]+", text.get_text().lower())
+        assert not set(words) - {"c", "s", "q"}, text
+    assert_all_texts_are_apart_and_inside(pad.figure)
+
+
+# --- its window -----------------------------------------------------------------------
+
+
+@parametrize(
+    ("backend", "reason"),
+    [
+        (None, "(there is no screen)"),
+        ("Agg", "(MPLBACKEND is Agg: there is no screen)"),
+        ("foo", "(MPLBACKEND is foo: "),
+        ("module://no.such", "(MPLBACKEND is module://no.such: "),
+    ],
+)
+def test_what_is_wrong_with_a_window_is_said_in_a_line(
+    read, monkeypatch, backend, reason
+):
+    monkeypatch.setattr(visualize_results, "WINDOW_BACKEND", backend)
+    with pytest.raises(UserError, match=r"^cannot open a window ") as error:
+        read("--draw")
+    line = str(error.value)
+    assert reason in line
+    assert line.endswith("; use --image instead of --draw")
+    assert "\n" not in line
+
+
+def test_a_long_reason_why_there_is_no_window_is_cut(read, monkeypatch):
+    endless = RuntimeError("no\nwindow " * 100)
+    monkeypatch.setattr(visualize_results, "WINDOW_BACKEND", "Qt9")
+    monkeypatch.setattr(matplotlib, "use", partial(raising, endless))
+    with pytest.raises(UserError, match=r"\(MPLBACKEND is Qt9: no window no") as error:
+        read("--draw")
+    assert " ...);" in str(error.value)
+    assert len(str(error.value)) < 200
+
+
+@pytest.fixture
+def screen(monkeypatch) -> list[Figure]:
+    """As if there were one; the windows that are open while they are shown."""
+    plt.switch_backend("agg")
+    monkeypatch.setattr(FigureCanvasAgg, "required_interactive_framework", "made")
+    shown = []
+
+    def show() -> None:
+        shown.extend(map(plt.figure, plt.get_fignums()))
+
+    monkeypatch.setattr(visualize_results, "WINDOW_BACKEND", None)
+    monkeypatch.setattr(plt, "show", show)
+    yield shown
+    plt.close("all")
+
+
+def test_window_has_a_pad_that_saves_into_the_directory(read, screen, run_dir):
+    assert read("--draw") == 0
+    (window,) = screen
+    assert isinstance(window.pad, DrawingPad)
+    assert window.pad.figure is window
+    assert window.pad.directory == run_dir
+    assert window.pad.reader.network.layer_sizes == (784, 4, 1)
+
+
+@parametrize(
+    ("language", "title"),
+    [("en", "Does it know your digit?"), ("ru", "Узнает ли сеть вашу цифру?")],
+)
+def test_window_is_named_in_the_language(read, screen, language, title):
+    read("--draw", "--lang", language)
+    (window,) = screen
+    assert window.canvas.manager.get_window_title() == title
+
+
+def test_keys_of_matplotlib_do_nothing_to_the_pad(read, screen):
+    """Its l would make the axis under the mouse logarithmic."""
+    read("--draw")
+    (window,) = screen
+    window.canvas.draw()
+    x, y = window.pad.axes.transData.transform((100, 100))
+    event = KeyEvent("key_press_event", window.canvas, "l", x, y)
+    window.canvas.callbacks.process("key_press_event", event)
+    assert window.pad.axes.get_yscale() == "linear"
+
+
+def test_dollars_in_a_path_are_dollars_on_the_pad(
+    ink_is_a_digit, reader, screen, tmp_path, monkeypatch
+):
+    """What cannot be saved is told with its path, and drawn while the pad is shown."""
+    directory = tmp_path / r"x$\bad$y"
+    directory.touch()
+
+    def save_and_draw() -> None:
+        pad = plt.gcf().pad
+        mouse(pad, (120, 200))
+        press(pad, "s")
+        assert r"x$\bad$y" in pad.verdict
+        pad.figure.canvas.draw()
+        screen.append(pad.figure)
+
+    monkeypatch.setattr(plt, "show", save_and_draw)
+    visualize_results.open_pad(reader, directory)
+    assert len(screen) == 1
+
+
+def test_window_has_no_tools_that_take_the_mouse(read, screen, monkeypatch):
+    """And the toolbar of the user's own windows stays as it was."""
+    toolbars = []
+    make_figure = plt.figure
+
+    def watched(*arguments) -> Figure:
+        toolbars.append(matplotlib.rcParams["toolbar"])
+        return make_figure(*arguments)
+
+    monkeypatch.setattr(plt, "figure", watched)
+    before = matplotlib.rcParams["toolbar"]
+    read("--draw")
+    assert toolbars[0] == "None"
+    assert matplotlib.rcParams["toolbar"] == before != "None"

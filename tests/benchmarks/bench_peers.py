@@ -1,10 +1,10 @@
-"""The lab's network in other people's hands: one epoch of 5,000 images, side by side in one run.
+"""The lab's network in other people's hands: one epoch of 5,000 images, side by side.
 
     MNIST_DATA_DIR=... python tests/benchmarks/bench_peers.py
 
-Uses PyTorch, scikit-learn and a C compiler where they are installed, and says where they are not.
-The loop in C is the lab's update, float32, over all 784 inputs, built for this very processor.
-Epochs alternate; the best of a few counts. One thread each.
+Uses PyTorch, scikit-learn and a C compiler where they are installed, and says where
+they are not. The loop in C is the lab's update, float32, over all 784 inputs, built for
+this very processor. Epochs alternate; the best of a few counts. One thread each.
 """
 
 from __future__ import annotations
@@ -75,14 +75,27 @@ def compiled_loop(x: np.ndarray, y: np.ndarray) -> Epoch:
         )
         library = ctypes.CDLL(f"{directory}/loop.so")
     network = NeuralNetwork()
-    (w1, w2), (b1, b2) = network.weights, network.biases
+    hidden, output = network.layers
     order = np.random.default_rng(0).permutation(len(x))
-    samples, own = (
-        [array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
-        for arrays in ((x, y, order), (w1, b1, w2, b2))
-    )
-    size, rate = ctypes.c_long(len(x)), ctypes.c_float(RATE)
-    return lambda: library.train(*samples, size, rate, *own)
+
+    def train() -> None:
+        library.train(
+            address(x),
+            address(y),
+            address(order),
+            ctypes.c_long(len(x)),
+            ctypes.c_float(RATE),
+            address(hidden.w),
+            address(hidden.b),
+            address(output.w),
+            address(output.b),
+        )
+
+    return train
+
+
+def address(array: np.ndarray) -> ctypes.c_void_p:
+    return array.ctypes.data_as(ctypes.c_void_p)
 
 
 def pytorch(batch: int) -> Callable[[np.ndarray, np.ndarray], Epoch]:
@@ -90,7 +103,8 @@ def pytorch(batch: int) -> Callable[[np.ndarray, np.ndarray], Epoch]:
         import torch
 
         torch.set_num_threads(1)
-        inputs, targets = torch.from_numpy(x), torch.from_numpy(y)[:, None]
+        inputs = torch.from_numpy(x)
+        targets = torch.from_numpy(y)[:, None]
         layers = torch.nn.Linear(784, 64), torch.nn.Tanh(), torch.nn.Linear(64, 1)
         model = torch.nn.Sequential(*layers, torch.nn.Sigmoid())
         optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
@@ -139,9 +153,8 @@ def main() -> None:
     best = best_of(ROUNDS, epochs.values())
     print_header("", "us a sample", "times ours")
     for name, spent in zip(epochs, best, strict=True):
-        print_row(
-            name, f"{1e6 * spent / len(train.images):.1f}", f"{spent / best[0]:.1f}"
-        )
+        microseconds = 1e6 * spent / len(train.images)
+        print_row(name, f"{microseconds:.1f}", f"{spent / best[0]:.1f}")
 
 
 if __name__ == "__main__":

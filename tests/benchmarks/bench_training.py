@@ -1,14 +1,15 @@
-"""How fast, and how exact, is the block form of per-sample SGD? All in one run, on real MNIST.
+"""How fast, and how exact, is the block form of per-sample SGD? In one run, on MNIST.
 
     MNIST_DATA_DIR=... python tests/benchmarks/bench_training.py
 
-Prints tables in Markdown: the engine beside the textbook loop, the settings that make it sweep
-more, and how its time grows (bench_whole_runs.py has the memory). Times are the best of a few, so
-that a busy machine tells less; nothing here is a test.
+Prints tables in Markdown: the engine beside the textbook loop, the settings that make
+it sweep more, and how its time grows (bench_whole_runs.py has the memory). Times are
+the best of a few, so that a busy machine tells less; nothing here is a test.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -26,15 +27,19 @@ LAB_EPOCHS = 15
 EPOCHS = 3
 DTYPES = ("float32", "float64")
 LABS_RULE = SGD()
+LOOP = "textbook loop"
+BLOCKS = "block form"
 
 
 class TextbookNetwork:
-    """The lab's network as a good student writes it: vectors, in-place updates, no waste."""
+    """The lab's network as a good student writes it: vectors, updates in place."""
 
     def __init__(self, network: NeuralNetwork):
-        self.w1, w2 = (w.copy() for w in network.weights)
-        self.b1, self.b2 = (b.copy() for b in network.biases)
-        self.w2 = w2[:, 0]
+        hidden, output = network.layers
+        self.w1 = hidden.w.copy()
+        self.b1 = hidden.b.copy()
+        self.w2 = output.w[:, 0].copy()
+        self.b2 = output.b.copy()
 
     @property
     def weights(self) -> list[np.ndarray]:
@@ -57,7 +62,8 @@ class TextbookNetwork:
 @contextmanager
 def counted_sweeps() -> Iterator[list[int]]:
     """A list that grows by one in each sweep."""
-    sweeps, has_settled = [], neural_network._has_settled
+    sweeps = []
+    has_settled = neural_network._has_settled
 
     def count(*arrays: object) -> bool:
         sweeps.append(1)
@@ -69,7 +75,8 @@ def counted_sweeps() -> Iterator[list[int]]:
 
 
 def sweeps_a_block(sweeps: list[int], samples: int) -> float:
-    return len(sweeps) / EPOCHS / -(-samples // neural_network.BLOCK)
+    blocks = math.ceil(samples / neural_network.BLOCK_SIZE)
+    return len(sweeps) / (EPOCHS * blocks)
 
 
 @cache
@@ -78,8 +85,8 @@ def mnist() -> Dataset:
 
 
 def images_and_targets(train_size: int) -> tuple[np.ndarray, np.ndarray]:
-    train = mnist().train
-    return train.images[:train_size], train.targets()[:train_size]
+    train = mnist().train.first(train_size)
+    return train.images, train.targets()
 
 
 def update_seconds(
@@ -88,12 +95,12 @@ def update_seconds(
     dtype: str = "float32",
     sgd: SGD = LABS_RULE,
     dropout: float = 0.0,
-    block: int = neural_network.BLOCK,
+    block_size: int = neural_network.BLOCK_SIZE,
 ) -> tuple[float, float]:
     """The best epoch's seconds an update, and the mean number of sweeps a block."""
     x, y = images_and_targets(train_size)
     network = NeuralNetwork((784, *hidden, 1), dtype=dtype, dropout=dropout)
-    neural_network.BLOCK = block
+    neural_network.BLOCK_SIZE = block_size
     with counted_sweeps() as sweeps:
         (best,) = best_of(EPOCHS, [lambda: network.train_epoch(x, y, sgd)])
     return best / train_size, sweeps_a_block(sweeps, train_size)
@@ -103,28 +110,34 @@ def against_the_textbook() -> None:
     """Alternating epochs of all four, so that a busy moment hits them alike."""
     x, y = images_and_targets(5000)
     start = NeuralNetwork()
-    networks, best, sweeps = {}, {}, {}
+    networks = {}
     for dtype in reversed(DTYPES):
         network = NeuralNetwork(dtype=dtype)
-        network.weights = [w.astype(dtype) for w in start.weights]
-        networks["textbook loop", dtype] = TextbookNetwork(network)
-        networks["block form", dtype] = network
+        for layer, w in zip(network.layers, start.weights, strict=True):
+            layer.w[...] = w
+        networks[LOOP, dtype] = TextbookNetwork(network)
+        networks[BLOCKS, dtype] = network
+
+    best = dict.fromkeys(networks, math.inf)
+    sweeps = {kind: [] for kind in networks}
     for epoch, kind in product(range(EPOCHS), networks):
+        form, dtype = kind
         order = np.random.default_rng(epoch).permutation(len(x))
-        rate = np.dtype(kind[1]).type(LABS_RULE.learning_rate)
-        rule = LABS_RULE if kind[0] == "block form" else rate
-        typed = x.astype(kind[1]), y.astype(kind[1])
+        rate = np.dtype(dtype).type(LABS_RULE.learning_rate)
+        rule = LABS_RULE if form == BLOCKS else rate
+        samples = x.astype(dtype), y.astype(dtype)
         with counted_sweeps() as counted:
-            spent = seconds(partial(networks[kind].train_epoch, *typed, rule, order))
-        best[kind] = min(best.get(kind, np.inf), spent)
-        sweeps[kind] = sweeps.get(kind, []) + counted
+            spent = seconds(partial(networks[kind].train_epoch, *samples, rule, order))
+        best[kind] = min(best[kind], spent)
+        sweeps[kind] += counted
+
     print_header(
         *("", "seconds", "updates/s", "times as fast", "sweeps/block"),
         "largest change of a weight against the float64 loop",
         title=f"{EPOCHS} epochs of the lab's network in the same order, alternating; "
         f"seconds of the best epoch times {LAB_EPOCHS}",
     )
-    truth = "textbook loop", "float64"
+    truth = LOOP, "float64"
     for kind, network in networks.items():
         pairs = zip(network.weights, networks[truth].weights, strict=True)
         swept = sweeps_a_block(sweeps[kind], len(x))
@@ -138,7 +151,8 @@ def against_the_textbook() -> None:
         )
 
 
-# Each table's rows: what is other than in the lab's run; its first column is called by the title.
+# Each table's rows: what is other than in the lab's run. The title heads the first
+# column.
 TABLES = {
     "settings, float32": {
         "the lab's": {},
@@ -163,9 +177,9 @@ TABLES = {
         units: {"hidden": (units,)} for units in (16, 32, 64, 128, 256, 512)
     },
     "samples in a block": {
-        f"{block}, {dtype}": {"block": block, "dtype": dtype}
+        f"{size}, {dtype}": {"block_size": size, "dtype": dtype}
         for dtype in DTYPES
-        for block in (16, 32, 48, 64, 96, 128)
+        for size in (16, 32, 48, 64, 96, 128)
     },
 }
 

@@ -1,6 +1,7 @@
 """What all benchmarks share; imported first, for it puts the project on the path.
 
-Also BLAS on one thread, before NumPy loads: the arrays are small, and so are the peers'.
+Also BLAS on one thread, before NumPy loads: the arrays are small, and so are the
+peers'.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -23,8 +24,8 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def best_of(rounds: int, works: Iterable[Callable[[], object]]) -> list[float]:
-    """The best seconds of each, all of them in turn, so that a busy moment hits all alike."""
+def best_of(rounds: int, works: Collection[Callable[[], object]]) -> list[float]:
+    """The best seconds of each, all in turn, so that a busy moment hits all alike."""
     times = [[seconds(work) for work in works] for _ in range(rounds)]
     return [min(column) for column in zip(*times, strict=True)]
 
