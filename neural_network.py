@@ -436,9 +436,8 @@ class NeuralNetwork:
             kind = _BlockOutput if layer is self.layers[-1] else _BlockLayer
             block_layers.append(kind(layer, len(x), mask, sgd))
 
-        gradients = [None] * len(
-            block_layers
-        )  # D of each, (n, n_out), unknown at first
+        # D of each, (n, n_out), unknown at first
+        gradients = [None] * len(block_layers)
         for _ in range(len(x)):  # so many sweeps are always enough; a few usually are
             before = gradients
 
@@ -648,8 +647,7 @@ class _BlockLayer:
         """Update the layer's own weights and biases by all n gradients."""
         layer = self.layer
         self.w_updates.apply(layer.w, layer.vw, self.a, d)
-        # A bias is the weight of an input that is always 1; b[np.newaxis] is a view of
-        # b
+        # A bias is the weight of an input that is always 1. b[np.newaxis] is a view.
         ones = np.ones((len(d), 1), d.dtype)
         self.b_updates.apply(layer.b[np.newaxis], layer.vb[np.newaxis], ones, d)
 
@@ -657,8 +655,8 @@ class _BlockLayer:
 class _BlockOutput(_BlockLayer):
     """The output layer, of one unit: its w_t is a row, so all n fit into a matrix.
 
-    With w_t as row t of W (n, n_in), and rows . rows for the products of rows with
-    rows,
+    With w_t as row t of W (n, n_in), and A . W (n,) for the product of each row of A
+    with that of W,
 
         W = p w^T + q v^T + (K * d^T) A
         z = A . W + p_b b + q_b v_b + K_b d
@@ -816,7 +814,9 @@ def check_order(order: Any, n: int) -> np.ndarray:
     """Row numbers from 0 to n - 1, (m,), or SettingError."""
     order = np.asarray(order)
     if order.ndim != 1 or order.dtype.kind not in "iu" or not len(order):
-        raise SettingError(f"order is {order!r}; it must be row numbers, (m,)")
+        raise SettingError(
+            f"order is {order!r}; it must be at least one row number, (m,)"
+        )
     allowed = f"its rows must be from 0 to {n - 1}"
     return check_array("order", order, (None,), 0, n - 1, allowed)
 

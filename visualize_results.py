@@ -616,13 +616,15 @@ def plot_by_threshold(axes: Axes, view: View) -> None:
         label=_(PRECISION_LABEL),
         **PRECISION_LINE | steps,
     )
-    axes.axvline(result.threshold, label=_(THRESHOLD_LABEL), **REFERENCE_LINE)
+    at = [result.threshold, result.threshold]
+    axes.plot(at, [0, 1], label=_(THRESHOLD_LABEL), **REFERENCE_LINE)
     axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1.03)
+    axes.set_ylim(0, 1.25)  # room for the legend
+    axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_title(_("What another threshold would find, and cost"))
     axes.set_xlabel(_("threshold: yes from this score up"))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="lower right", bbox_to_anchor=(0.97, 0))  # where curves seldom are
+    axes.legend(loc="upper right", ncols=3)
 
 
 def plot_precision_recall(axes: Axes, view: View) -> None:
@@ -662,6 +664,7 @@ def plot_precision_recall(axes: Axes, view: View) -> None:
 
 
 SCORE_BINS = np.linspace(0, 1, 11)  # the usual threshold, 0.5, is an edge
+SHORTEST_BAR = 0.6  # images: where the axis begins, so that a bar of one is seen
 
 
 def plot_scores(axes: Axes, view: View) -> None:
@@ -679,9 +682,11 @@ def plot_scores(axes: Axes, view: View) -> None:
         heights = [int(bar.get_height()) for bar in bars]
         labels = [_("{n:,}", n=n) if n else "" for n in heights]
         axes.bar_label(bars, labels, fontsize=SMALL_TEXT)
-    axes.axvline(result.threshold, label=_(THRESHOLD_LABEL), **REFERENCE_LINE)
+    highest = axes.get_ylim()[1]
+    at = [result.threshold, result.threshold]
+    axes.plot(at, [SHORTEST_BAR, highest], label=_(THRESHOLD_LABEL), **REFERENCE_LINE)
     axes.set_xlim(0, 1)
-    axes.set_ylim(0.6, 6 * axes.get_ylim()[1])  # room for the legend
+    axes.set_ylim(SHORTEST_BAR, 6 * highest)  # room for the legend
     axes.set_title(_("How many images have which score"))
     axes.set_xlabel(_("score: the network's probability"))
     axes.set_ylabel(_("images (logarithmic)"))
@@ -774,7 +779,7 @@ def image_grid(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
 
 
 CLAIM_EXAMPLES = 5
-CLAIM_CHARACTERS = 44  # of a line beside its interval
+CLAIM_CHARACTERS = 36  # of a line beside its interval
 CONFIRMED_POINT = {"color": "black", "marker": "s", "markerfacecolor": "black"}
 REFUTED_POINT = {"color": "black", "marker": "o", "markerfacecolor": "white"}
 UNDECIDED_POINT = {"color": "#777777", "marker": "D", "markerfacecolor": "#777777"}
@@ -876,10 +881,10 @@ def plot_alarm_rates(axes: Axes, view: View) -> None:
     axes.set_xlim(0, 1.03 * ends.max())
     axes.set_ylim(len(rates) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_title(_("How often each other digit is taken for {digit}"))
     axes.set_xlabel(_("share of the images of that digit, 95% intervals"))
-    # Above the axes, where no interval is
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
+    # Above the axes, where no interval is, and below the title
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
+    axes.set_title(_("How often each other digit is taken for {digit}"), pad=24)
 
 
 def plot_units(axes: Axes, view: View, change: np.ndarray, sign: int) -> None:
