@@ -439,6 +439,8 @@ def train(out: Output, run: Run, checkpoint: Path) -> None:
     for row in run.history:  # of a resumed run, whose log tells all of it
         out.log(EPOCH_LINE, epochs=epochs, **row)
     epochs_before = len(run.history)
+    if run.history:  # resumed, with the epochs and the language asked for now
+        run.save(checkpoint)
     start = time.perf_counter()
     for row in train_epochs(run):
         run.save(checkpoint)  # first, so that what is shown is saved
@@ -553,29 +555,26 @@ def report_results(out: Output, run: Run, result: Evaluation) -> None:
         ],
     ]
     out.log()
-    out.log(
-        """
-        Results on the test set:
-
-        Accuracy on the test set: {r.accuracy:.2%}
-        Is it {digit} or not? Answered correctly: {r.correct:,} of {r.total:,}.
-        Always answering "{usual}" scores {base:.2%}; compare accuracy with this.
-
-        Confusion counts (threshold {r.threshold:g}):
-        {confusion}
-
-        Of the digit {digit}: precision {pr:.2%}, recall {rc:.2%}, F1 {f1:.2%}
-        Area under the ROC curve: {r.roc_auc:.4f}
-        """,
-        digit=digit,
-        r=result,
-        base=result.majority_share,
-        pr=result.precision,
-        rc=result.recall,
-        f1=result.f1,
-        usual=_(result.usual_answer),
-        confusion=utils.table(confusion),
+    out.log("Results on the test set:")
+    out.log()
+    out.log("Accuracy on the test set: {r.accuracy:.2%}", r=result)
+    line = N_("Is it {digit} or not? Answered correctly: {r.correct:,} of {r.total:,}.")
+    out.log(line, digit=digit, r=result)
+    line = N_(
+        'Always answering "{usual}" scores {r.majority_share:.2%}; '
+        "compare accuracy with this."
     )
+    out.log(line, usual=_(result.usual_answer), r=result)
+    out.log()
+    out.log("Confusion counts (threshold {r.threshold:g}):", r=result)
+    out.log("{table}", table=utils.table(confusion))
+    out.log()
+    line = N_(
+        "Of the digit {digit}: precision {r.precision:.2%}, recall {r.recall:.2%}, "
+        "F1 {r.f1:.2%}"
+    )
+    out.log(line, digit=digit, r=result)
+    out.log("Area under the ROC curve: {r.roc_auc:.4f}", r=result)
     out.log()
     if result.only_answer:
         out.log(ONE_ANSWER, only=_(result.only_answer))
@@ -821,8 +820,11 @@ def read_history(path: Path, metadata: dict[str, Any]) -> list[dict[str, Any]]:
 
 def suggest_resume(out: Output, output_dir: Path, data_dir: Path | None) -> None:
     """After an interruption: what is saved, and the command that continues it."""
-    checkpoint = output_dir / CHECKPOINT_FILE
-    if not checkpoint.exists():
+    try:
+        saved = NeuralNetwork.load(output_dir / CHECKPOINT_FILE).metadata
+        epochs = saved["settings"]["epochs"]
+        done = len(saved["history"])
+    except (UserError, LookupError, TypeError):  # none, or not one of a run
         out.screen("Interrupted before an epoch was done: nothing new is saved")
         return
     command = f"python {shlex.quote(sys.argv[0])} --resume"
@@ -830,13 +832,8 @@ def suggest_resume(out: Output, output_dir: Path, data_dir: Path | None) -> None
         command += f" --output-dir={shlex.quote(str(output_dir))}"
     if data_dir is not None:
         command += f" --data-dir={shlex.quote(str(data_dir))}"
-    saved = NeuralNetwork.load(checkpoint).metadata
-    out.screen(
-        "Interrupted. Of {epochs} epochs {n} are saved; to resume: {command}",
-        epochs=saved["settings"]["epochs"],
-        n=len(saved["history"]),
-        command=command,
-    )
+    line = N_("Interrupted. Of {epochs} epochs {n} are saved; to resume: {command}")
+    out.screen(line, epochs=epochs, n=done, command=command)
 
 
 if __name__ == "__main__":

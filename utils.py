@@ -718,15 +718,13 @@ def examine_claims(
             line = N_("{digit} with a gap (under {limit:g} closed loops)")
             claims.append(compare(line, is_digit, has_gap, limit=usual_loops))
 
-        # By nanquantile, as a blank image has neither width nor slant
-        widths = _measured(stroke_width, examples)
-        thin = float(np.nanquantile(widths, EXTREME_SHARE))
+        thin = _quantile(_measured(stroke_width, examples), EXTREME_SHARE)
         is_thin = of_digit(_measured(stroke_width, own) < thin)
         line = N_("{digit} with very thin lines (under {limit:.2f} pixels)")
         claims.append(compare(line, is_digit, is_thin, limit=thin))
 
         slants = np.abs(_measured(slant, examples))
-        strong = float(np.nanquantile(slants, 1 - EXTREME_SHARE))
+        strong = _quantile(slants, 1 - EXTREME_SHARE)
         is_slanted = of_digit(np.abs(_measured(slant, own)) > strong)
         line = N_("{digit} strongly slanted (over {limit:.1f} degrees)")
         claims.append(compare(line, is_digit, is_slanted, limit=strong))
@@ -739,6 +737,12 @@ def examine_claims(
         compare(N_("noisy images (ink outside the main stroke)"), everything, is_noisy)
     )
     return claims
+
+
+def _quantile(values: np.ndarray, share: float) -> float:
+    """Of those of values (n,) that are numbers: a blank image has no width or slant."""
+    numbers = values[~np.isnan(values)]
+    return float(np.quantile(numbers, share)) if len(numbers) else math.nan
 
 
 def _measured(

@@ -54,7 +54,7 @@ from mnist_loader import (
 )
 from neural_network import ModelError, NeuralNetwork
 from train_network import MODEL_FILE, OUTPUT_DIR, Run, Settings, dataset_name
-from utils import EXIT_BAD_INPUT, N_, Output, Rate, UserError, check
+from utils import EXIT_BAD_INPUT, N_, Output, Rate, Translate, UserError, check
 
 # --- how every figure looks -----------------------------------------------------------
 
@@ -616,8 +616,7 @@ def plot_by_threshold(axes: Axes, view: View) -> None:
         label=_(PRECISION_LABEL),
         **PRECISION_LINE | steps,
     )
-    at = [result.threshold, result.threshold]
-    axes.plot(at, [0, 1], label=_(THRESHOLD_LABEL), **REFERENCE_LINE)
+    plot_threshold(axes, view, 0, 1)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.25)  # room for the legend
     axes.set_yticks(np.linspace(0, 1, 6))
@@ -625,6 +624,13 @@ def plot_by_threshold(axes: Axes, view: View) -> None:
     axes.set_xlabel(_("threshold: yes from this score up"))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(loc="upper right", ncols=3)
+
+
+def plot_threshold(axes: Axes, view: View, low: float, high: float) -> None:
+    """The run's threshold as an upright line, which leaves room for a legend above."""
+    label = view.translate(THRESHOLD_LABEL)
+    threshold = view.result.threshold
+    axes.plot([threshold, threshold], [low, high], label=label, **REFERENCE_LINE)
 
 
 def plot_precision_recall(axes: Axes, view: View) -> None:
@@ -683,8 +689,7 @@ def plot_scores(axes: Axes, view: View) -> None:
         labels = [_("{n:,}", n=n) if n else "" for n in heights]
         axes.bar_label(bars, labels, fontsize=SMALL_TEXT)
     highest = axes.get_ylim()[1]
-    at = [result.threshold, result.threshold]
-    axes.plot(at, [SHORTEST_BAR, highest], label=_(THRESHOLD_LABEL), **REFERENCE_LINE)
+    plot_threshold(axes, view, SHORTEST_BAR, highest)
     axes.set_xlim(0, 1)
     axes.set_ylim(SHORTEST_BAR, 6 * highest)  # room for the legend
     axes.set_title(_("How many images have which score"))
@@ -749,7 +754,8 @@ def plot_missed(axes: Axes, view: View, columns: int) -> None:
     shown = missed[order][: MISTAKE_ROWS * columns]
     captions = [f"{score:.3f}" for score in result.scores[shown]]
     show_tiles(axes, view.run.test.images[shown], columns, captions, INK_IMAGE)
-    axes.set_title(_("Missed {digit}s: {r.false_negatives:,}; scores, lowest first"))
+    count = shown_of(len(shown), len(missed), _)
+    axes.set_title(_("Missed {digit}s: {count}; scores, lowest first", count=count))
 
 
 def plot_false_alarms(axes: Axes, view: View, columns: int) -> None:
@@ -762,8 +768,15 @@ def plot_false_alarms(axes: Axes, view: View, columns: int) -> None:
     shown = alarms[order][: MISTAKE_ROWS * columns]
     captions = [f"{test.digits[n]} ({result.scores[n]:.3f})" for n in shown]
     show_tiles(axes, test.images[shown], columns, captions, INK_IMAGE)
-    line = N_("False alarms: {r.false_positives:,}; digit shown (score), highest first")
-    axes.set_title(_(line))
+    line = N_("False alarms: {count}; digit (score), highest first")
+    axes.set_title(_(line, count=shown_of(len(shown), len(alarms), _)))
+
+
+def shown_of(shown: int, total: int, _: Translate) -> str:
+    """How many there are and, if these are more, how many of them are shown."""
+    if shown == total:
+        return _("{n:,}", n=total)
+    return _("{shown} of {n:,}", shown=shown, n=total)
 
 
 def image_grid(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
@@ -899,13 +912,15 @@ def plot_units(axes: Axes, view: View, change: np.ndarray, sign: int) -> None:
     later = view.run.network.weights[1:]
     weights = reduce(np.matmul, later)[:, 0]  # (n_hidden,)
     order = np.argsort(-sign * weights, kind="stable")
-    units = order[sign * weights[order] > 0][:UNITS_SHOWN]
+    own = order[sign * weights[order] > 0]
+    units = own[:UNITS_SHOWN]
     captions = [f"{weight:+.2f}" for weight in weights[units]]
     show_tiles(axes, sign * change[:, units].T, UNIT_COLUMNS, captions, EFFECT_IMAGE)
-    title = _("Units for {digit}") if sign > 0 else _("Units against {digit}")
+    line = N_("Units for {digit}") if sign > 0 else N_("Units against {digit}")
+    count = shown_of(len(units), len(own), _)
     is_direct = len(later) == 1
     number = _("output weights") if is_direct else _("sums over paths to the output")
-    axes.set_title(f"{title}: {number}")
+    axes.set_title(f"{_(line)}: {count}; {number}")
 
 
 def plot_unit_colours(axes: Axes, view: View, full: float) -> None:
@@ -1060,11 +1075,9 @@ def recognise_pictures(reader: Reader, names: Sequence[Path], directory: Path) -
     """Say and draw what is read in each picture; returns 2 if any of them failed."""
     paths = []
     for name in names:
-        paths.append(name)
-        if not os.path.lexists(name):
-            # A pattern, where the shell does not expand it
-            matches = sorted(glob(str(name)))  # noqa: PTH207
-            paths[-1:] = [Path(match) for match in matches] or [name]
+        is_pattern = not os.path.lexists(name)  # which the shell has not expanded
+        matches = sorted(glob(str(name))) if is_pattern else []  # noqa: PTH207
+        paths += [Path(match) for match in matches] or [name]
     code = 0
     for path in paths:
         try:
@@ -1188,6 +1201,8 @@ VERDICT_CHARACTERS = 70  # that fit into the line above the pad
 KEYS = {"c": "clear", "s": "save", "q": "close"}
 
 
+# As matplotlib comes, whatever the user's matplotlibrc says; and a path may hold $
+@matplotlib.style.context(["default", {"text.parse_math": False}])
 def open_pad(reader: Reader, directory: Path) -> None:
     """Open a window with a pad until it is closed; UserError without a screen."""
     fault = "there is no screen"
@@ -1211,9 +1226,8 @@ def open_pad(reader: Reader, directory: Path) -> None:
         )
     # Keys are the pad's; callbacks alone would not keep it alive
     window.canvas.mpl_disconnect(window.canvas.manager.key_press_handler_id)
-    with matplotlib.rc_context({"text.parse_math": False}):  # a path may hold $
-        window.pad = DrawingPad(window, reader, directory)
-        plt.show()
+    window.pad = DrawingPad(window, reader, directory)
+    plt.show()
 
 
 class DrawingPad:

@@ -28,7 +28,7 @@ from made_runs import Lab
 from PIL import Image
 
 import train_network
-from mnist_loader import WORKING_SIDE, find_digits, read_idx, read_picture
+from mnist_loader import PICTURE_SIDE, find_digits, read_idx, read_picture
 from utils import UserError
 
 MUTATIONS = int(os.environ.get("MUTATIONS", 60))  # of each kind of file
@@ -115,7 +115,7 @@ def check_picture(path: Path) -> None:
     picture = read_picture(path)
     assert picture.dtype == np.uint8
     assert picture.shape[2:] == (3,)
-    assert max(picture.shape) <= WORKING_SIDE
+    assert max(picture.shape) <= PICTURE_SIDE
     for found in find_digits(picture):
         assert found.image.shape == (784,)
 

@@ -114,11 +114,18 @@ def test_log_is_the_screen_without_its_remarks_of_times_and_paths(lab, capsys):
     assert [line for line in screen if line not in remarks] == lab.log().splitlines()
 
 
-def test_run_names_the_command_that_draws_its_figures(small, tmp_path, capsys):
-    out = tmp_path / "my run"
-    replace(small, out=out).run()
-    command = f"python visualize_results.py --output-dir='{out}'"
+def test_run_names_the_command_that_draws_its_figures(
+    small, tmp_path, monkeypatch, capsys
+):
+    """With its directory, unless that is the usual one."""
+    lab = replace(small, out=tmp_path / "my run")
+    lab.run()
+    command = f"python visualize_results.py --output-dir='{lab.out}'"
     told = f"{command} draws the figures of this run"
+    assert capsys.readouterr().out.splitlines()[-1] == told
+    monkeypatch.setattr(train_network, "OUTPUT_DIR", lab.out)
+    lab.run()
+    told = "python visualize_results.py draws the figures of this run"
     assert capsys.readouterr().out.splitlines()[-1] == told
 
 
@@ -370,6 +377,23 @@ def test_log_of_a_run_with_the_labs_settings_names_no_options():
     assert "Other than the lab's" not in out.contents()
 
 
+def test_log_counts_and_shows_the_images_of_the_digit_asked_for():
+    """Two training images are 7s, each lit at its own pixel, and one test image is."""
+    run = made_run(digit=7)
+    out = Output("en", io.StringIO())
+    train_network.describe_run(out, run)
+    train_network.show_examples(out, run)
+    assert out.lines[-7:] == [
+        "Training images: 10; 2 show 7 (20.00%)",
+        "Test images: 20; 1 show 7 (5.00%)",
+        "",
+        "Examples of the digit 7 from the training set:",
+        "",
+        "Example 1:  Example 2:",
+        ":            :",
+    ]
+
+
 def told_with_claims(run: Run) -> str:
     out = Output("en", io.StringIO())
     train_network.report_claims(out, run, CLAIMS)
@@ -403,8 +427,8 @@ def test_range_of_ten_seeds_is_told_of_the_labs_run_alone(name, settings, is_tol
 
 
 def test_training_images_without_the_digit_are_told_and_no_failure(lab):
-    assert lab.run("--train-size", "8", "--test-size", "8") == 0
-    assert "No 8 among the training images: ask for more\n" in lab.log()
+    assert lab.run("--digit=9", "--train-size=8", "--test-size=8") == 0
+    assert "No 9 among the training images: ask for more\n" in lab.log()
     assert "recall n/a" in lab.log()
     assert lab.metrics()["evaluation"]["recall"] is None
 
@@ -849,9 +873,27 @@ def test_finished_run_goes_on_to_more_epochs(lab, tmp_path, options):
     assert lab.files() == whole.files()
 
 
+def test_run_that_is_interrupted_as_soon_as_it_is_resumed_keeps_what_was_asked_for(
+    over_small, monkeypatch, capsys
+):
+    with monkeypatch.context() as patched:
+        interrupt(patched, 1)
+        with pytest.raises(KeyboardInterrupt):
+            over_small.resume("--epochs=4")
+    assert main(options_told(capsys.readouterr().out, saved=3, epochs=4)) == 0
+    assert over_small.metrics()["epochs_completed"] == 4
+
+
 def test_finished_run_that_is_resumed_writes_the_same_bytes_again(over_small, small):
     assert over_small.resume() == 0
     assert over_small.files() == small.files()
+
+
+def test_run_whose_recall_was_never_known_is_resumed(lab):
+    lab.run("--train-size=8", "--test-size=8")  # without a single 8
+    before = lab.files()
+    assert lab.resume() == 0
+    assert lab.files() == before
 
 
 def test_language_is_free_when_a_run_is_resumed(over_small):
@@ -903,6 +945,11 @@ def test_run_from_before_an_option_goes_on_as_by_its_default(over_small, small):
     change(over_small, lambda network: network.metadata["settings"].pop("focus"))
     assert over_small.resume() == 0
     assert over_small.files() == small.files()
+
+
+def test_bare_network_has_the_labs_settings():
+    """For those who only read digits with it."""
+    assert train_network.read_settings(Path("bare.npz"), {}) == Settings()
 
 
 @parametrize("name", ["settings", "dataset", "fingerprint", "history"])
@@ -985,7 +1032,7 @@ def test_history_of_rows_that_are_none_is_refused(over_small, row):
 
 @pytest.fixture
 def seen(lab, monkeypatch) -> Callable[..., list[list[tuple[bytes, float]]]]:
-    """A function that runs with --augment: the images and targets of each call."""
+    """A function of options: the images and targets of each call of train_epoch."""
 
     def run(*options: str) -> list[list[tuple[bytes, float]]]:
         calls = []
@@ -996,19 +1043,25 @@ def seen(lab, monkeypatch) -> Callable[..., list[list[tuple[bytes, float]]]]:
             return 0.0
 
         monkeypatch.setattr(NeuralNetwork, "train_epoch", train_epoch)
-        lab.run("--augment", "--epochs=2", *options)
+        lab.run("--epochs=2", *options)
         return calls
 
     return run
 
 
-def test_every_epoch_trains_on_all_images_in_another_order(seen, lab, monkeypatch):
-    """Three portions an epoch; here the copies are the images, undeformed."""
+@parametrize("option", ["--augment", "--focus"])
+def test_every_epoch_trains_on_all_images_in_another_order(
+    seen, lab, monkeypatch, option
+):
+    """Three portions an epoch; copies are the images, and all are got half wrong."""
     train = load_dataset(lab.data, "mnist", None).train
     targets = train.targets(8).tolist()
     written = sorted(zip(map(bytes, train.images), targets, strict=True))
     monkeypatch.setattr(train_network, "augment", lambda images, rng: images)
-    calls = seen()
+    monkeypatch.setattr(
+        NeuralNetwork, "predict_proba", lambda _, images: np.full(len(images), 0.5)
+    )
+    calls = seen(option)
     assert [len(call) for call in calls] == [50, 50, 20] * 2
     first = [*itertools.chain(*calls[:3])]
     second = [*itertools.chain(*calls[3:])]
@@ -1025,15 +1078,15 @@ def test_every_seed_epoch_and_portion_draws_other_deformations(seen, monkeypatch
         return images
 
     monkeypatch.setattr(train_network, "augment", draw)
-    seen("--seed=0")
-    seen("--seed=1")
+    seen("--augment", "--seed=0")
+    seen("--augment", "--seed=1")
     assert len(draws) == 2 * 2 * 3
     assert len(set(draws)) == len(draws)
 
 
 def test_network_trains_on_the_deformed_copies(seen, monkeypatch):
     monkeypatch.setattr(train_network, "augment", lambda images, rng: images + 1)
-    images = {image for call in seen() for image, _ in call}
+    images = {image for call in seen("--augment") for image, _ in call}
     assert min(np.frombuffer(image, np.float32).min() for image in images) == 1
 
 

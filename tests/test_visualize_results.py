@@ -136,8 +136,12 @@ def ticks(axis) -> list[str]:
 def tiles(axes: Axes) -> list[tuple[int, str]]:
     """Which pixel of each image of a gallery is lit, and its caption, as one reads."""
     found = []
-    for image, caption in zip(axes.images, axes.texts, strict=True):
+    for image, frame, caption in zip(
+        axes.images, axes.patches, axes.texts, strict=True
+    ):
         left, right, bottom, top = image.get_extent()
+        assert frame.get_xy() == (left, top)
+        assert not frame.get_fill()
         x, y = caption.get_position()
         assert left < x < right
         assert bottom < y < bottom + 0.1
@@ -178,7 +182,7 @@ TITLES = {
 # Of each panel its title, and what stands below and beside it
 SHARES = ("Answers on the test images", "epoch", "")
 MISSED = ("Missed 8s: 2; scores, lowest first", "", "")
-ALARMS = ("False alarms: 3; digit shown (score), highest first", "", "")
+ALARMS = ("False alarms: 3; digit (score), highest first", "", "")
 PANELS = {
     "report": [
         SHARES,
@@ -219,8 +223,8 @@ PANELS = {
         ),
     ],
     "hidden_units": [
-        ("Units for 8: output weights", "", ""),
-        ("Units against 8: output weights", "", ""),
+        ("Units for 8: 1; output weights", "", ""),
+        ("Units against 8: 1; output weights", "", ""),
         (
             "",
             "red: ink speaks for 8, blue: against (change times the number's sign)",
@@ -246,10 +250,8 @@ def test_panels_say_what_they_show(name):
 
 @parametrize("name", FIGURES)
 def test_titles_of_panels_stand_on_the_left(name):
-    """But for that of the narrow one at the right edge."""
     for axes in drawn(name).axes:
-        if title_of(axes) != "First mistakes":
-            assert axes.get_title(loc="left") == title_of(axes)
+        assert axes.get_title(loc="left") == title_of(axes)
 
 
 # Each score that occurs, and how many of the six 8s and of the 14 others are taken for
@@ -268,7 +270,6 @@ PRECISION_OVER_THRESHOLD.append((1, nan))
 
 # Of each figure and panel its curves: colour, marker and line; points
 REFERENCE = "#555555  --"
-AT_THRESHOLD = {"threshold 0.54": (REFERENCE, [(0.54, 0), (0.54, 1)])}
 SHARES_BY_EPOCH = {
     "accuracy": ("#000000 o -", [(1, 0.7), (2, 0.8), (3, 0.75)]),
     "recall: 8s found": ("#009e73 s :", [(1, nan), (2, 0.5), (3, 4 / 6)]),
@@ -294,9 +295,8 @@ CURVES = {
             "#aa4499  -.",
             PRECISION_OVER_THRESHOLD,
         ),
-        **AT_THRESHOLD,
+        "threshold 0.54": (REFERENCE, [(0.54, 0), (0.54, 1)]),
     },
-    ("threshold_curves", "How many images"): AT_THRESHOLD,
     ("error_analysis", "How often each other"): {
         "all others: 21.4% (3 of 14)": (REFERENCE, [(3 / 14, 0), (3 / 14, 1)]),
     },
@@ -376,6 +376,20 @@ def test_all_points_lie_within_their_axes(name):
 def test_ticks_are_written_in_what_the_axis_counts(figure, panel, axis, expected):
     axes = axes_of(drawn(figure), panel)
     assert expected <= set(ticks({"x": axes.xaxis, "y": axes.yaxis}[axis]))
+
+
+@parametrize(
+    ("figure", "panel"),
+    [
+        ("learning_curves", "Answers on the test"),
+        ("report", "Precision and recall"),
+        ("threshold_curves", "What another threshold"),
+    ],
+)
+def test_no_share_above_100_percent_is_named(figure, panel):
+    axes = axes_of(drawn(figure), panel)
+    top = axes.get_ylim()[1]
+    assert max(share for share in axes.get_yticks() if share <= top) == 1
 
 
 def test_shares_are_shown_from_just_below_the_lowest():
@@ -483,6 +497,17 @@ def test_score_histogram_says_the_counts_above_its_bars():
     assert axes.get_yscale() == "log"
 
 
+def test_threshold_is_a_line_through_the_histogram():
+    """From where the axis begins to above its highest bar, of nine images."""
+    axes = axes_of(drawn("threshold_curves"), "How many images")
+    line = line_of(axes, "threshold 0.54")
+    low, high = line.get_ydata()
+    assert set(line.get_xdata()) == {0.54}
+    assert low == axes.get_ylim()[0]
+    assert 9 < high < axes.get_ylim()[1]
+    assert line.get_linestyle() == "--"
+
+
 @parametrize("name", ["mistakes", "report"])
 def test_galleries_show_the_mistakes_with_what_the_numbers_are(name):
     figure = drawn(name)
@@ -503,9 +528,13 @@ def test_of_many_mistakes_the_surest_are_shown(name, shown):
     missed = [(8, 0.4 - n / 100) for n in range(19)]
     alarms = [(3, 0.6 + n / 100) for n in range(19)]
     figure = FIGURES[name](View(made_run([*missed, *alarms])))
-    pixels = [pixel for pixel, _ in tiles(axes_of(figure, "Missed 8s: 19;"))]
+    pixels = [
+        pixel for pixel, _ in tiles(axes_of(figure, f"Missed 8s: {shown} of 19;"))
+    ]
     assert pixels == list(range(18, 18 - shown, -1))
-    pixels = [pixel for pixel, _ in tiles(axes_of(figure, "False alarms: 19;"))]
+    pixels = [
+        pixel for pixel, _ in tiles(axes_of(figure, f"False alarms: {shown} of 19;"))
+    ]
     assert pixels == list(range(37, 37 - shown, -1))
 
 
@@ -744,8 +773,8 @@ def test_units_are_sorted_by_their_weight_for_or_against_the_digit(weights, numb
     for axes in figure.axes[:2]:
         captions[title_of(axes)] = [caption for _pixel, caption in tiles(axes)]
     assert captions == {
-        f"Units for 8: {numbers}": ["+2.00", "+0.50"],
-        f"Units against 8: {numbers}": ["-3.00", "-1.00"],
+        f"Units for 8: 2; {numbers}": ["+2.00", "+0.50"],
+        f"Units against 8: 2; {numbers}": ["-3.00", "-1.00"],
     }
 
 
@@ -944,6 +973,11 @@ def test_legend_covers_no_curve_no_bar_and_no_title(request, name, run, language
         texts = [child for child in axes.get_children() if isinstance(child, Text)]
         for artist in [*curves, *axes.patches, *texts]:
             assert legend is None or not covers(legend, artist), artist
+
+
+def test_long_claims_leave_room_for_their_intervals():
+    claims = laid_out("error_analysis", "wide", "ru", None).axes[0]
+    assert claims.get_position().width > 0.35
 
 
 @parametrize("name", FIGURES)
@@ -2086,3 +2120,16 @@ def test_window_has_no_tools_that_take_the_mouse(read, screen, monkeypatch):
     read("--draw")
     assert toolbars[0] == "None"
     assert matplotlib.rcParams["toolbar"] == before != "None"
+
+
+def test_users_settings_change_nothing_on_the_pad(read, screen):
+    looks = []
+    for settings in ({}, HOSTILE):
+        with matplotlib.rc_context(settings):
+            read("--draw")
+        window = screen.pop()
+        window.canvas.draw()
+        looks.append(np.array(window.canvas.buffer_rgba()))
+        plt.close(window)
+    plain, hostile = looks
+    np.testing.assert_array_equal(hostile, plain)
