@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 # Where the four MNIST files are: $MNIST_DATA_DIR, or data/ beside this file, or set
 # your own path here
-OWN_DIR = Path(__file__).resolve().parent / "data"  # what a download fills by itself
+OWN_DIR = (Path(__file__).parent / "data").resolve()  # what a download fills by itself
 DATA_DIR = Path(os.environ.get("MNIST_DATA_DIR") or OWN_DIR)
 SAMPLE_DIR = OWN_DIR / "sample"  # handwriting-like digits, for machines without MNIST
 
@@ -51,7 +51,7 @@ PIXELS = IMAGE_SIDE * IMAGE_SIDE
 FULL_INK = 255  # the largest value of a pixel's byte
 DIGITS = 10
 SOURCES = ("auto", "mnist", "sample")
-RANGES = {
+RANGES = {  # of the arguments of the functions below
     "digit": utils.one_of(*range(DIGITS)),
     "source": utils.one_of(*SOURCES),
     "train_size": utils.SIZE,
@@ -147,7 +147,7 @@ def load_dataset(
             utils.warn("`python mnist_loader.py` downloads it, or says what hinders it")
             directory = SAMPLE_DIR
 
-    # Its four files, each read once: what is called MNIST is what is parsed
+    # Its four files, each read once: the bytes called MNIST are the bytes parsed
     found = _files_in(directory)
     missing = [name for name, path in found.items() if path is None]
     if missing:
@@ -165,7 +165,7 @@ def load_dataset(
 
 
 def _files_in(directory: Path) -> dict[str, Path | None]:
-    """The directory's file of each MNIST name, as it is, unpacked, or with a dot."""
+    """The path of each MNIST file, under any usual spelling; None where it is missing."""
     found = {}
     for name in MNIST_FILES:
         plain = name.removesuffix(".gz")
@@ -186,7 +186,7 @@ def _what_is_in(directory: Path) -> str:
     try:
         names = sorted(path.name for path in directory.iterdir())
     except OSError as error:
-        return error.strerror
+        return error.strerror or str(error)
     alike = [name for name in names if any(part in name.lower() for part in DATA_NAMES)]
     return f"it holds {', '.join(alike[:MOST_NAMED]) or 'nothing like them'}"
 
@@ -284,13 +284,13 @@ def _parse_idx(path: Path, content: bytes, limit: int | None) -> tuple[np.ndarra
         stream = gzip.GzipFile(fileobj=stream)
     try:
         shape = _read_header(stream)
-        size = math.prod(shape)
+        n_bytes = math.prod(shape)
         promised = f"the header promises {'x'.join(map(str, shape))} bytes"
-        if size > MOST_BYTES:
+        if n_bytes > MOST_BYTES:
             raise ValueError(f"{promised}, more than a data set holds")
         if not is_gzip:
             there = len(content) - stream.tell()
-            if there != size:
+            if there != n_bytes:
                 raise ValueError(f"{promised}, there are {there}")
 
         wanted = shape if limit is None else (min(limit, shape[0]), *shape[1:])
@@ -1218,6 +1218,7 @@ def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _random_maps(n: int, rng: np.random.Generator) -> np.ndarray:
     """Which place of its original each pixel of n copies shows: (n, 2, 784)."""
+    # Each (n, 1, 1)
     turn, shear, scale_down, scale_across = rng.uniform(-1, 1, (4, n, 1, 1))
     cos = np.cos(turn * ROTATION)
     sin = np.sin(turn * ROTATION)
@@ -1241,7 +1242,7 @@ def _random_maps(n: int, rng: np.random.Generator) -> np.ndarray:
 
 @cache
 def _map_basis() -> np.ndarray:
-    """What a map is a mixture of: row, column, 1 and the splines, (3 + points, 784)."""
+    """What a map is a mixture of: row, column, 1, a spline a control point, (67, 784)."""
     pixels = np.arange(IMAGE_SIDE)
     points = np.arange(-1, CELLS + 2)[:, np.newaxis]
     t = np.abs(pixels * CELLS / (IMAGE_SIDE - 1) - points)  # distance in cells
