@@ -165,7 +165,7 @@ def load_dataset(
 
 
 def _files_in(directory: Path) -> dict[str, Path | None]:
-    """The path of each MNIST file, under any usual spelling; None where it is missing."""
+    """The path of each MNIST file, in any usual spelling; None where it is missing."""
     found = {}
     for name in MNIST_FILES:
         plain = name.removesuffix(".gz")
@@ -1242,7 +1242,7 @@ def _random_maps(n: int, rng: np.random.Generator) -> np.ndarray:
 
 @cache
 def _map_basis() -> np.ndarray:
-    """What a map is a mixture of: row, column, 1, a spline a control point, (67, 784)."""
+    """What maps are mixtures of: row, column, 1, a spline a control point, (67, 784)."""
     pixels = np.arange(IMAGE_SIDE)
     points = np.arange(-1, CELLS + 2)[:, np.newaxis]
     t = np.abs(pixels * CELLS / (IMAGE_SIDE - 1) - points)  # distance in cells
