@@ -665,11 +665,9 @@ def enlarged(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def test_digits_in_pictures_get_the_decision_of_the_original(mnist):
-    images, network, expected = (
-        mnist[0][::2],
-        mnist[1],
-        mnist[2][::2],
-    )  # half: each takes long
+    images, network, expected = mnist
+    images = images[::4]  # each takes long
+    expected = expected[::4]
     rng = np.random.default_rng(0)
     agreed = 0
     for image, decision in zip(images, expected, strict=True):

@@ -2043,6 +2043,7 @@ def test_a_long_reason_why_there_is_no_window_is_cut(read, monkeypatch):
 @pytest.fixture
 def screen(monkeypatch) -> list[Figure]:
     """As if there were one; the windows that are open while they are shown."""
+    plt.close("all")
     plt.switch_backend("agg")
     monkeypatch.setattr(FigureCanvasAgg, "required_interactive_framework", "made")
     shown = []
@@ -2072,7 +2073,7 @@ def test_window_has_a_pad_that_saves_into_the_directory(read, screen, run_dir):
 def test_window_is_named_in_the_language(read, screen, language, title):
     read("--draw", "--lang", language)
     (window,) = screen
-    assert window.canvas.manager.get_window_title() == title
+    assert window.get_label() == title  # from which the window has its own
 
 
 def test_keys_of_matplotlib_do_nothing_to_the_pad(read, screen):
