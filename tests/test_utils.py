@@ -806,15 +806,15 @@ def old_file(tmp_path: Path) -> Path:
 @parametrize(
     ("text", "path"),
     [
-        ("~", "/home/me"),
-        ("~/runs/~", "/home/me/runs/~"),
+        ("~", "/made"),
+        ("~/runs/~", "/made/runs/~"),
         ("runs/~", "runs/~"),
         ("~no-such-user/runs", "~no-such-user/runs"),
     ],
 )
 def test_tilde_is_home_where_it_comes_first(monkeypatch, text, path):
-    monkeypatch.setenv("HOME", "/home/me")
-    monkeypatch.setenv("USERPROFILE", "/home/me")  # the same on Windows
+    monkeypatch.setenv("HOME", "/made")
+    monkeypatch.setenv("USERPROFILE", "/made")  # the same on Windows
     assert utils.user_path(text) == Path(path)
 
 

@@ -833,7 +833,7 @@ def test_title_of_hidden_units_is_the_change_in_parts_of_the_start():
     assert "by 50% of their" in title
 
 
-def test_hidden_units_that_started_from_zero_have_no_share_of_it():
+def test_hidden_units_that_began_at_zero_have_no_share_of_it():
     run = made_run(weight_scale=0.0)
     title = visualize_results.draw_hidden_units(View(run)).get_suptitle()
     assert "by n/a of their" in title
