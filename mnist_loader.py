@@ -205,9 +205,10 @@ def _read_split(
     image_file: tuple[Path, bytes], label_file: tuple[Path, bytes], size: int | None
 ) -> Split:
     """The first `size` images and their digits, of two files: paths and contents."""
-    images_path, labels_path = image_file[0], label_file[0]
-    pixels, n_images = _parse_idx(*image_file, size)
-    digits, n_labels = _parse_idx(*label_file, None)
+    images_path, images_content = image_file
+    labels_path, labels_content = label_file
+    pixels, n_images = _parse_idx(images_path, images_content, size)
+    digits, n_labels = _parse_idx(labels_path, labels_content, None)
     if pixels.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE) or digits.ndim != 1:
         raise DatasetError(
             f"{images_path} holds items of {_size_of(pixels)}, {labels_path.name} of "

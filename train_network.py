@@ -272,8 +272,7 @@ class Run:
     history: list[dict[str, Any]] = field(default_factory=list)  # see `train_epochs`
 
     def __post_init__(self) -> None:
-        # What is said of the test images is said of these; only the claims need them
-        # all
+        # What is said of test images is said of these; only the claims take them all
         self.test: Split = self.dataset.test.first(self.settings.test_size)
 
     def evaluate(self, split: Split) -> Evaluation:
