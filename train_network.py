@@ -187,8 +187,10 @@ class Settings:
         """The update rule of an epoch, from 1: the rate falls linearly, or stays."""
         arguments = self.of_group("rule")
         if self.final_learning_rate is not None and self.epochs > 1:
-            fall = self.final_learning_rate - self.learning_rate
-            arguments["learning_rate"] += fall * (epoch - 1) / (self.epochs - 1)
+            # A mean of both, weighed so that the last epoch has exactly the final rate
+            t = (epoch - 1) / (self.epochs - 1)
+            rate = (1 - t) * self.learning_rate + t * self.final_learning_rate
+            arguments["learning_rate"] = rate
         return SGD(**arguments)
 
     def options(self) -> str:
@@ -517,7 +519,8 @@ def images_of(
     images = run.dataset.train.images
 
     def deform(number: int) -> np.ndarray:
-        rng = np.random.default_rng([run.settings.seed, epoch, number])
+        # Numbered from 1: to NumPy [seed, epoch, 0] is [seed, epoch], the order's seed
+        rng = np.random.default_rng([run.settings.seed, epoch, number + 1])
         return augment(images[portions[number]], rng)
 
     if run.settings.augment:
