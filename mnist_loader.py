@@ -7,7 +7,8 @@ recognise.
     python mnist_loader.py          download MNIST, verify it and say what it holds
 """
 
-from __future__ import annotations
+# First: it refuses an old Python, and asks for one BLAS thread before NumPy loads
+import utils  # isort: split
 
 import gzip
 import hashlib
@@ -26,7 +27,6 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
-import utils
 from utils import (
     N_,
     Range,
@@ -85,7 +85,7 @@ class Split(NamedTuple):
         check(RANGES, digit=digit)
         return (self.digits == digit).astype(np.float32)
 
-    def first(self, n: int | None) -> Split:
+    def first(self, n: int | None) -> "Split":
         """The first n images and their digits; None is all of them."""
         check(RANGES, n=n)
         there = len(self.digits)
@@ -401,7 +401,10 @@ def _fetch(name: str, directory: Path) -> bytes:
         content = bytearray()
         try:
             with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:
-                while len(content) <= size and (chunk := response.read1(CHUNK_BYTES)):
+                while len(content) <= size:
+                    chunk = response.read1(CHUNK_BYTES)
+                    if not chunk:
+                        break
                     content += chunk
                     out.progress("{name}", len(content) / size, name=name)
         except (OSError, HTTPException, ValueError) as error:
@@ -520,7 +523,7 @@ def read_picture(path: str | Path) -> np.ndarray:
         ) from error
 
 
-def _upright_rgb(image: Image.Image) -> np.ndarray:
+def _upright_rgb(image: "Image.Image") -> np.ndarray:
     """Decode, shrink, turn upright by EXIF's data, and lay on paper where transparent.
 
     The paper is white, but black under sparse and light writing, which white would

@@ -11,7 +11,8 @@ network's own.
     python neural_network.py         check the gradients against finite differences
 """
 
-from __future__ import annotations
+# First: it refuses an old Python, and asks for one BLAS thread before NumPy loads
+import utils  # isort: split
 
 import copy
 import json
@@ -24,7 +25,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import utils
 from utils import Range, SettingError, UserError, atomic_write, check
 
 
@@ -114,7 +114,7 @@ class SGD:
         w -= self.learning_rate * g
 
     @cached_property
-    def of_biases(self) -> SGD:
+    def of_biases(self) -> "SGD":
         """The same rule without L2."""
         return replace(self, l2=0.0)
 
@@ -271,7 +271,7 @@ class NeuralNetwork:
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         n_in = len(self.weights[0])
-        return n_in, *map(len, self.biases)  # a bias a unit
+        return (n_in, *map(len, self.biases))  # a bias a unit
 
     @property
     def dropout(self) -> float:
@@ -495,7 +495,7 @@ class NeuralNetwork:
             np.savez(stream, **file)
 
     @classmethod
-    def load(cls, path: str | Path) -> NeuralNetwork:
+    def load(cls, path: str | Path) -> "NeuralNetwork":
         """Read a network that `save` wrote; it trains on as if it had never stopped.
 
         Raises ModelError if the file is missing, damaged, or no model of this project.
@@ -515,7 +515,7 @@ class NeuralNetwork:
             raise ModelError(f"{fault}; run train_network.py again") from error
 
     @classmethod
-    def _from_file(cls, file: dict[str, np.ndarray]) -> NeuralNetwork:
+    def _from_file(cls, file: dict[str, np.ndarray]) -> "NeuralNetwork":
         """The network of a file's arrays; ValueError and others if they make none."""
         spec = json.loads(file.pop("network").item())
         metadata = json.loads(file.pop("metadata").item())
@@ -705,7 +705,7 @@ class _Updates(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=16)
-    def of(cls, sgd: SGD, n: int, dtype: np.dtype) -> _Updates:
+    def of(cls, sgd: SGD, n: int, dtype: np.dtype) -> "_Updates":
         """Run the rule on unit vectors: 0 is the first w, 1 the first v, 2 + s is g_s.
 
         So w and v are at any time the list of their own coefficients.

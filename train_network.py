@@ -9,14 +9,8 @@ sample_outputs/ (or --output-dir) until the last epoch is done, then model.npz.
 training_log.txt and metrics.json report what is in it.
 """
 
-from __future__ import annotations
-
-import os
-
-# One BLAS thread, set before NumPy loads: the engine's matrices are small, so a second
-# thread waits more than it works; and the number of threads changes the last bits.
-for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+# First: it refuses an old Python, and asks for one BLAS thread before NumPy loads
+import utils  # isort: split
 
 import json
 import shlex
@@ -35,7 +29,6 @@ import numpy as np
 
 import mnist_loader
 import neural_network
-import utils
 from mnist_loader import IMAGE_SIDE, PIXELS, Dataset, Split, augment, load_dataset
 from neural_network import SGD, ModelError, NeuralNetwork
 from utils import N_, Evaluation, Output, Range, Rate, Translate, UserError, check

@@ -1,16 +1,34 @@
 """What every script shares: errors, ranges, languages, metrics, shapes, files, output.
 
-Nothing in here needs another module of the project.
+Nothing in here needs another module of the project. The others import it before all
+else, so that what follows comes before NumPy loads.
 """
 
-from __future__ import annotations
+import os
+import sys
+
+EXIT_BAD_INPUT = 2
+
+
+def refuse_to_start(fault: str) -> "NoReturn":
+    """End with an error before `run_script` can tell it."""
+    print(f"{os.path.basename(sys.argv[0])}: error: {fault}", file=sys.stderr)  # noqa: PTH119
+    sys.exit(EXIT_BAD_INPUT)
+
+
+if sys.version_info < (3, 10):  # noqa: UP036
+    version = sys.version.split()[0]
+    refuse_to_start(f"needs Python 3.10 or newer, this is {version}; see README.md")
+
+# One BLAS thread: the engine's matrices are small, so a second thread waits more than
+# it works; and the number of threads changes the last bits.
+for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
 import argparse
 import json
 import math
-import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,11 +41,12 @@ from textwrap import indent
 from types import FrameType
 from typing import Any, BinaryIO, NamedTuple, NoReturn, TextIO
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError as error:
+    refuse_to_start(f"{error}; python -m pip install -r requirements.txt brings it")
 
 # --- errors and exit codes ------------------------------------------------------------
-
-EXIT_BAD_INPUT = 2
 
 
 class UserError(Exception):
@@ -421,7 +440,7 @@ class Rate(NamedTuple):
     total: int
 
     @classmethod
-    def of(cls, mask: np.ndarray) -> Rate:
+    def of(cls, mask: np.ndarray) -> "Rate":
         return cls(int(np.sum(mask)), len(mask))
 
     @property

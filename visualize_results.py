@@ -8,7 +8,8 @@ about, and writes pictures there. A figure is a function of a `View`, listed in
 is a Figure.
 """
 
-from __future__ import annotations
+# First: it refuses an old Python, and asks for one BLAS thread before NumPy loads
+import utils  # isort: split
 
 import argparse
 import math
@@ -40,7 +41,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
 import train_network
-import utils
 from mnist_loader import (
     DIGITS,
     FULL_INK,
@@ -254,7 +254,7 @@ class View:
         directory: Path,
         data_dir: Path | None = None,
         language: str | None = None,
-    ) -> View:
+    ) -> "View":
         """The view of the finished run in a directory.
 
         Parameters
@@ -274,7 +274,7 @@ class View:
             raise UserError(f"{fault}; take more with train_network.py --test-size")
         return cls(run, language)
 
-    def on_all_test_images(self) -> View:
+    def on_all_test_images(self) -> "View":
         """The same run, measured on all test images that there are."""
         settings = replace(self.run.settings, test_size=None)
         return View(replace(self.run, settings=settings), self.language)
