@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from utils import Range, SettingError, UserError, atomic_write, check
+from utils import N_, Range, SettingError, UserError, atomic_write, check
 
 
 class ModelError(UserError):
@@ -850,39 +850,58 @@ def check_array(
 # --- python neural_network.py ---------------------------------------------------------
 
 STEP = 1e-5  # of the differences: less drowns in rounding, more in the loss's curvature
-LARGEST_DIFFERENCE = 1e-6  # of the largest gradient: a wrong formula misses by far more
+SAMPLES_CHECKED = 100  # by `check_update`: two blocks, the second one not full
+# What still counts as right, of the largest gradient and of the largest weight.
+# Rounding is a hundredth of it; a wrong formula misses by far more.
+GRADIENT_TOLERANCE = 1e-6
+UPDATE_TOLERANCE = 1e-12
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Hold a small network's gradients against finite differences."""
+    """Hold a small network's training against what cannot share its mistakes."""
     parser = utils.ArgumentParser(
-        "Check the gradients of backpropagation against finite differences.",
+        "Check backpropagation against finite differences, and the quick training "
+        "against the plain one.",
         """
         python neural_network.py
         python neural_network.py --lang ru             in Russian
         """,
     )
-    parser.add_argument("--lang", default="en", help=utils.LANGUAGE_HELP)
+    parser.add_argument(
+        "--lang", default="en", metavar="NAME", help=utils.LANGUAGE_HELP
+    )
     options = parser.parse_args(arguments)
     check({"lang": utils.LANGUAGE}, lang=options.lang)
 
     out = utils.Output(options.lang)
     _ = out.translate
     network = NeuralNetwork((6, 5, 4, 1), weight_scale=0.7, dtype=np.float64)
-    out.log("The loss of one sample, with each weight a little larger and smaller:")
-    rows = [["", _("shape"), _("largest gradient"), _("largest difference")]]
-    is_right = True
+    out.log("The gradient of the loss of one sample, by backpropagation")
+    out.log("and by finite differences, (loss(w + h) - loss(w - h)) / 2h:")
+    out.log()
+    rows = [["", _("shape"), _("largest gradient"), _("largest relative difference")]]
+    worst = 0.0
     x = np.random.default_rng(0).random(6)
     for name, by_formula, by_difference in gradients(network, x, 1.0):
         largest = np.abs(by_formula).max()
-        difference = np.abs(by_formula - by_difference).max()
-        is_right &= difference <= LARGEST_DIFFERENCE * largest
+        difference = np.abs(by_formula - by_difference).max() / largest
+        worst = max(worst, difference)
         shape = "x".join(map(str, by_formula.shape))
         rows.append([name, shape, f"{largest:.6f}", f"{difference:.0e}"])
     out.log("{table}", table=utils.table(rows))
-    if not is_right:
+    if not worst <= GRADIENT_TOLERANCE:
         raise UserError("backpropagation does not compute the gradient of the loss")
     out.log("Backpropagation computes the gradient of the loss")
+
+    out.log()
+    difference = check_update(network)
+    line = N_("{n} samples by train_epoch, and one at a time by train_step:")
+    out.log(line, n=SAMPLES_CHECKED)
+    line = N_("largest difference of a weight: {share:.0e} of the largest weight")
+    out.log(line, share=difference)
+    if not difference <= UPDATE_TOLERANCE:
+        raise UserError("train_epoch does not make the updates of train_step")
+    out.log("train_epoch makes the updates of train_step")
     return 0
 
 
@@ -914,6 +933,33 @@ def gradients(
             w[place] = kept
             by_difference[place] = (above - below) / (2 * STEP)
         yield name, by_formula, by_difference
+
+
+def check_update(network: NeuralNetwork, sgd: SGD = SGD()) -> float:
+    """How far the network's own `train_step` leads from where `train_epoch` does.
+
+    For a subclass whose `train_step(x, y, sgd)` somebody has written: is it right? One
+    copy of the network takes random samples by it, one after the other, another copy
+    takes them by NeuralNetwork's `train_epoch`, whose block form has other lines.
+
+    Returns the largest difference of a weight or bias, as a share of the largest. In
+    float64 a right step differs by rounding, 1e-15 or so; one that updates w2 before it
+    computes the hidden error, the classic mistake, by 1e-4. The network stays as it
+    was.
+    """
+    stepped = copy.deepcopy(network)
+    expected = copy.deepcopy(network)
+    rng = np.random.default_rng(0)
+    x = rng.random((SAMPLES_CHECKED, network.layer_sizes[0]))
+    y = rng.integers(0, 2, SAMPLES_CHECKED).astype(float)
+    for sample, target in zip(x, y, strict=True):
+        stepped.train_step(sample, target, sgd)
+    NeuralNetwork.train_epoch(expected, x, y, sgd, np.arange(SAMPLES_CHECKED))
+    ours = stepped._arrays(with_velocities=False).values()
+    theirs = expected._arrays(with_velocities=False).values()
+    differences = [np.abs(w - v).max() for w, v in zip(ours, theirs, strict=True)]
+    largest = max(np.abs(v).max() for v in theirs)
+    return float(np.max(differences) / largest)  # NaN where any is
 
 
 if __name__ == "__main__":

@@ -144,13 +144,15 @@ BROKEN = {  # one line of Python that breaks a formula
     ),
     "the update of biases": "n.SGD.of_biases = n.SGD(learning_rate=0.9)",
 }
+BLOCK_BROKEN = "n._Updates.of = lambda *all: of(*all)._replace(k=0 * of(*all).k)"
 
 
 def test_network_run_as_a_script_finds_its_gradients_right(root):
     command = [sys.executable, "neural_network.py"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    *_, last = done.stdout.splitlines()
-    assert last == "Backpropagation computes the gradient of the loss"
+    lines = done.stdout.splitlines()
+    assert "Backpropagation computes the gradient of the loss" in lines
+    assert lines[-1] == "train_epoch makes the updates of train_step"
     assert done.stderr == ""
     assert done.returncode == 0
 
@@ -161,5 +163,15 @@ def test_network_run_as_a_script_finds_a_broken_formula(root, breakage):
     command = [sys.executable, "-c", line]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     fault = "backpropagation does not compute the gradient of the loss"
+    assert done.stderr == f"-c: error: {fault}\n"
+    assert done.returncode == 2
+
+
+def test_network_run_as_a_script_finds_a_broken_block_form(root):
+    line = f"import neural_network as n; of = n._Updates.of; {BLOCK_BROKEN}"
+    command = [sys.executable, "-c", f"{line}; n.utils.run_script(n.main)"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert "Backpropagation computes the gradient of the loss\n" in done.stdout
+    fault = "train_epoch does not make the updates of train_step"
     assert done.stderr == f"-c: error: {fault}\n"
     assert done.returncode == 2

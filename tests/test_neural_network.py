@@ -439,6 +439,63 @@ def test_check_of_gradients_shows_a_wrong_formula_where_it_is(monkeypatch):
     assert ratios == pytest.approx({"w1": 0.5, "b1": 0.5, "w2": 1, "b2": 1}, rel=1e-6)
 
 
+class StudentsNetwork(NeuralNetwork):
+    """The lab sheet's two layers, written by somebody else."""
+
+    updates_w2_first = False  # the classic mistake
+
+    def train_step(self, x, y, sgd):
+        hidden, output = self.layers
+        a1 = np.tanh(x @ hidden.w + hidden.b)
+        a2 = 1 / (1 + np.exp(-(a1 @ output.w + output.b)))
+        d2 = 2 * (a2 - y) * a2 * (1 - a2)
+        kept = output.w.copy()
+        output.w -= sgd.learning_rate * np.outer(a1, d2)
+        output.b -= sgd.learning_rate * d2
+        w2 = output.w if self.updates_w2_first else kept
+        d1 = (w2 @ d2) * (1 - a1**2)
+        hidden.w -= sgd.learning_rate * np.outer(x, d1)
+        hidden.b -= sgd.learning_rate * d1
+
+
+def test_check_of_updates_finds_a_students_right_step_right():
+    network = StudentsNetwork((784, 64, 1), dtype=np.float64)
+    assert neural_network.check_update(network) < 1e-14
+    assert neural_network.check_update(network, SGD(0.1)) < 1e-13
+
+
+@parametrize("layer_sizes", [(784, 64, 1), (6, 5, 1)])
+def test_check_of_updates_finds_the_classic_mistake(layer_sizes):
+    network = StudentsNetwork(layer_sizes, dtype=np.float64)
+    network.updates_w2_first = True
+    assert 1e-4 < neural_network.check_update(network) < 1e-3
+
+
+def test_check_of_updates_finds_one_wrong_bias_and_what_is_no_number():
+    class Wrong(NeuralNetwork):
+        def train_step(self, x, y, sgd):
+            super().train_step(x, y, sgd)
+            self.layers[0].b[3] += self.drift
+
+    network = Wrong((6, 5, 1), dtype=np.float64)
+    network.drift = 0.0
+    assert neural_network.check_update(network) < 1e-14
+    network.drift = 1e-9  # after 100 samples 1e-7
+    largest = max(np.abs(w).max() for w in network.weights)
+    found = neural_network.check_update(network)
+    assert found == pytest.approx(1e-7 / largest, rel=0.02)
+    network.drift = np.nan
+    assert np.isnan(neural_network.check_update(network))
+
+
+def test_check_of_updates_leaves_the_network_as_it_was(tmp_path):
+    network = made_network((5, 4), dropout=0.3)
+    network.save(tmp_path / "before")
+    neural_network.check_update(network)
+    network.save(tmp_path / "after")
+    assert (tmp_path / "after").read_bytes() == (tmp_path / "before").read_bytes()
+
+
 # --- the block form against train_step ------------------------------------------------
 
 CASES = {
