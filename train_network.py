@@ -13,8 +13,7 @@ training_log.txt and metrics.json report what is in it.
 import utils  # isort: split
 
 import json
-import shlex
-import sys
+import math
 import textwrap
 import time
 from argparse import SUPPRESS
@@ -29,7 +28,15 @@ import numpy as np
 
 import mnist_loader
 import neural_network
-from mnist_loader import IMAGE_SIDE, PIXELS, Dataset, Split, augment, load_dataset
+from mnist_loader import (
+    FULL_INK,
+    IMAGE_SIDE,
+    PIXELS,
+    Dataset,
+    Split,
+    augment,
+    load_dataset,
+)
 from neural_network import SGD, ModelError, NeuralNetwork
 from utils import N_, Evaluation, Output, Range, Rate, Translate, UserError, check
 
@@ -197,7 +204,7 @@ class Settings:
         return " ".join(typed)
 
 
-OUTPUT_DIR = Path(__file__).resolve().parent / "sample_outputs"
+OUTPUT_DIR = utils.PROJECT_DIR / "sample_outputs"
 
 
 def make_parser() -> utils.ArgumentParser:
@@ -255,6 +262,14 @@ LOG_FILE = "training_log.txt"
 METRICS_FILE = "metrics.json"
 MODEL_FILE = "model.npz"
 CHECKPOINT_FILE = "checkpoint.npz"
+MEASURES = (
+    "train_loss",
+    "train_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "test_recall",
+)
+MEASURED = 5000  # training images after each epoch; all 60,000 would slow the best down
 
 
 @dataclass
@@ -275,6 +290,17 @@ class Run:
         scores = self.network.predict_proba(split.images)
         truth = split.digits == self.settings.digit
         return Evaluation(scores, truth, self.settings.threshold)
+
+    def measures(self) -> dict[str, Any]:
+        """By MEASURES, how it does; None for what the images do not tell.
+
+        Of many training images the first MEASURED must do.
+        """
+        n = min(MEASURED, len(self.dataset.train.digits))
+        train = self.evaluate(self.dataset.train.first(n))
+        test = self.evaluate(self.test)
+        values = (train.loss, train.accuracy, test.loss, test.accuracy, test.recall)
+        return utils.for_json(dict(zip(MEASURES, values, strict=True)))
 
     def save(self, path: Path) -> None:
         """Write the run's file: the network, and in its metadata all the rest."""
@@ -333,6 +359,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # --- what is trained ------------------------------------------------------------------
 
 EXAMPLES_SHOWN = 5
+FAINTEST_PIXEL = 128  # of 255; with fainter images the lab's run finds fewer 8s
 
 
 def describe_run(out: Output, run: Run) -> None:
@@ -371,12 +398,33 @@ def describe_run(out: Output, run: Run) -> None:
         out.log("Other than the lab's: {options}", options=settings.options())
 
     # The data
-    train = Rate.of(run.dataset.train.digits == settings.digit)
-    test = Rate.of(run.test.digits == settings.digit)
+    train = run.dataset.train
     line = N_("Training images: {n.total:,}; {n.count:,} show {digit} ({n.share:.2%})")
-    out.log(line, n=train, digit=settings.digit)
+    out.log(line, n=Rate.of(train.digits == settings.digit), digit=settings.digit)
+    warn_of_missing(out, run, train, "--train-size all")
     line = N_("Test images: {n.total:,}; {n.count:,} show {digit} ({n.share:.2%})")
-    out.log(line, n=test, digit=settings.digit)
+    out.log(line, n=Rate.of(run.test.digits == settings.digit), digit=settings.digit)
+    warn_of_missing(out, run, run.test, "--test-size all")
+    largest = round(FULL_INK * float(train.images.max()))
+    if largest < FAINTEST_PIXEL:
+        line = N_("The largest pixel of the training images is {n}; full ink is {full}")
+        out.log(line, n=largest, full=FULL_INK)
+
+
+def warn_of_missing(out: Output, run: Run, split: Split, more: str) -> None:
+    """Where no image shows the digit: which digits there are, and what would help."""
+    digit = run.settings.digit
+    there = np.unique(split.digits).tolist()
+    if digit in there:
+        return
+    # Files that are sorted by digit have it further on, as all the test images tell
+    is_sorted = digit in run.dataset.test.digits
+    out.log(
+        "No image of {digit} among these, only of {there}; try {option}",
+        digit=digit,
+        there=", ".join(map(str, there)),
+        option=more if is_sorted else f"--digit {there[0]}",
+    )
 
 
 def dataset_name(name: str, _: Translate) -> str:
@@ -400,10 +448,9 @@ def show_examples(out: Output, run: Run) -> None:
     digit = run.settings.digit
     _ = out.translate
     rows = np.flatnonzero(train.digits == digit)[:EXAMPLES_SHOWN]
-    out.log()
     if not len(rows):
-        out.log("No {digit} among the training images: ask for more", digit=digit)
         return
+    out.log()
     out.log("Examples of the digit {digit} from the training set:", digit=digit)
     out.log()
     captions = [_("Example {n}:", n=number) for number in range(1, len(rows) + 1)]
@@ -446,15 +493,11 @@ def train(out: Output, run: Run, checkpoint: Path) -> None:
         out.screen(line, time=seconds, rate=samples / seconds)
 
 
-EPOCH_NAMES = ("epoch", "loss", "test_loss", "test_accuracy", "test_recall")
-
-
 def train_epochs(run: Run) -> Iterator[dict[str, Any]]:
     """Train from where the run's history ends to the last epoch of its settings.
 
-    After each epoch a row is added to the history and yielded: by EPOCH_NAMES its
-    number, its loss, and how the test images fare; None for what they do not tell, as
-    recall without a single 8. Prints nothing.
+    After each epoch a row is added to the history and yielded: its number, the mean
+    loss of its updates, and the run's `measures` after it. Prints nothing.
     """
     settings = run.settings
     images = run.dataset.train.images
@@ -465,10 +508,7 @@ def train_epochs(run: Run) -> Iterator[dict[str, Any]]:
             loss = train_portions(run, epoch, targets, sgd)
         else:
             loss = run.network.train_epoch(images, targets, sgd, loop=settings.loop)
-        result = run.evaluate(run.test)
-        values = (epoch, loss, result.loss, result.accuracy, result.recall)
-        row = dict(zip(EPOCH_NAMES, values, strict=True))
-        run.history.append(utils.for_json(row))
+        run.history.append({"epoch": epoch, "loss": loss} | run.measures())
         yield run.history[-1]
 
 
@@ -527,6 +567,18 @@ def images_of(
 # --- the report -----------------------------------------------------------------------
 
 LOG_WIDTH = 100  # columns; longer lines are wrapped
+# How far each setting may go, alone, and the lab's run still learns: the loss on its
+# training images falls clearly below p (1 - p)
+STILL_LEARNS = {
+    "weight_scale": 0.5,  # with 1 it does not
+    "l2": 0.05,  # with 0.1 it does not
+    "dropout": 0.9,  # with 0.99 it does not
+    "hidden": 2,  # units of each layer; with one it does not
+    "step": 0.4,  # learning rate / (1 - momentum); with momentum 0.98 it does not
+    "way": 12,  # the step times epochs times images; with 7.5 it does not
+}
+CLEARLY_BELOW = 0.95  # of p (1 - p)
+
 ONE_ANSWER = N_("The network answers {only} to everything: its errors tell nothing")
 
 
@@ -571,8 +623,13 @@ def report_results(out: Output, run: Run, result: Evaluation) -> None:
     out.log(line, digit=digit, r=result)
     out.log("Area under the ROC curve: {r.roc_auc:.4f}", r=result)
     out.log()
+    report_nothing_learnt(out, run)
     if result.only_answer:
         out.log(ONE_ANSWER, only=_(result.only_answer))
+        line = N_("Its scores go from {low:.3f} to {high:.3f}, the threshold is {t:g}")
+        low = result.scores.min()
+        high = result.scores.max()
+        out.log(line, low=low, high=high, t=result.threshold)
         return
 
     # Which digits are taken for it, and which of its images are missed
@@ -596,6 +653,60 @@ def report_results(out: Output, run: Run, result: Evaluation) -> None:
             text, LOG_WIDTH, initial_indent="  ", subsequent_indent="  "
         )
         out.log("{text}", text=wrapped)
+
+
+def report_nothing_learnt(out: Output, run: Run) -> None:
+    """Where the network is no better than one that knows no image, say why.
+
+    Answering the share p of the digit to everything has a loss of p (1 - p).
+    """
+    digits = run.dataset.train.digits
+    share = Rate.of(digits == run.settings.digit).share
+    constant = share * (1 - share)
+    losses = [row["train_loss"] for row in run.history]
+    cause = likeliest_cause(run.settings, len(digits))
+    if min(losses) < CLEARLY_BELOW * constant or not share or not cause:
+        return
+    line = N_(
+        "Nothing was learnt: on training images the loss stayed at {loss:.4f}; "
+        "answering {share:.4f} to everything has {constant:.4f}"
+    )
+    out.log(line, loss=min(losses), share=share, constant=constant)
+    out.log(
+        "The likeliest cause is --{option} {value} (the lab's is {usual})",
+        option=cause.replace("_", "-"),
+        value=as_typed(getattr(run.settings, cause)),
+        usual=as_typed(getattr(Settings(), cause)),
+    )
+    out.log()
+
+
+def likeliest_cause(settings: Settings, n_train: int) -> str | None:
+    """The setting that may be why nothing was learnt: its name, or None.
+
+    It is the one furthest beyond STILL_LEARNS.
+    """
+    limit = STILL_LEARNS
+    step = settings.learning_rate / (1 - settings.momentum)
+    times_beyond = {
+        "weight_scale": settings.weight_scale / limit["weight_scale"],
+        "l2": settings.l2 / limit["l2"],
+        "dropout": (1 - limit["dropout"]) / (1 - settings.dropout),
+        "hidden": limit["hidden"] / min(settings.hidden),
+        "learning_rate": settings.learning_rate / limit["step"],
+        "momentum": step / limit["step"] if settings.momentum else 0,
+    }
+    if not settings.weight_scale:  # the units of a layer stay alike
+        times_beyond["weight_scale"] = math.inf
+    if step * settings.epochs * n_train < limit["way"]:
+        lab = Settings()
+        times_beyond |= {
+            "learning_rate": lab.learning_rate / settings.learning_rate,
+            "epochs": lab.epochs / settings.epochs,
+            "train_size": lab.train_size / n_train,
+        }
+    cause = max(times_beyond, key=times_beyond.get)
+    return cause if times_beyond[cause] > 1 else None
 
 
 def false_alarms(split: Split, result: Evaluation) -> dict[int, Rate]:
@@ -727,10 +838,18 @@ def write_results(
     (output_dir / CHECKPOINT_FILE).unlink(missing_ok=True)
     for name in LOG_FILE, METRICS_FILE, MODEL_FILE:
         out.screen("Written: {path}", path=output_dir / name)
-    command = "python visualize_results.py"
-    if output_dir != OUTPUT_DIR:
-        command += f" --output-dir={shlex.quote(str(output_dir))}"
+    command = utils.command_line("visualize_results.py", *of_directories(output_dir))
     out.screen("{command} draws the figures of this run", command=command)
+
+
+def of_directories(output_dir: Path, data_dir: Path | None = None) -> list[str]:
+    """The options that name these directories, where they are not the usual ones."""
+    options = []
+    if output_dir != OUTPUT_DIR:
+        options.append(f"--output-dir={output_dir}")
+    if data_dir is not None:
+        options.append(f"--data-dir={data_dir}")
+    return options
 
 
 # --- resuming a run -------------------------------------------------------------------
@@ -739,15 +858,17 @@ def write_results(
 def resume_run(output_dir: Path, data_dir: Path | None, given: dict[str, Any]) -> Run:
     """The unfinished run in the directory, or else the finished one, to go on.
 
-    Only the language may be given anew, and the number of epochs unless the learning
-    rate falls over them. UserError names what differs.
+    What is no part of training may be given anew, and the number of epochs unless the
+    learning rate falls over them. UserError names what else differs.
     """
     path = output_dir / CHECKPOINT_FILE
     if not path.exists():
         path = output_dir / MODEL_FILE
     run = load_run(path, data_dir)
     asked = replace(run.settings, **given)
-    is_free = {"lang"} if asked.final_learning_rate else {"lang", "epochs"}
+    is_free = {"lang", "threshold", "test_size"}
+    if not asked.final_learning_rate:
+        is_free.add("epochs")
     for name, value in vars(run.settings).items():
         other = getattr(asked, name)
         if other != value and name not in is_free:
@@ -759,7 +880,23 @@ def resume_run(output_dir: Path, data_dir: Path | None, given: dict[str, Any]) -
         done = len(run.history)
         fault = f"epochs is {asked.epochs}, but {path} has had {done}"
         raise UserError(f"{fault}; ask for more")
-    run.settings = asked
+    return measured_anew(run, asked)
+
+
+def measured_anew(run: Run, settings: Settings) -> Run:
+    """The run with settings that may measure it by another threshold or test size.
+
+    Of the epochs before the last one nobody can tell any more what these would give.
+    """
+    unknown = []
+    if settings.threshold != run.settings.threshold:
+        unknown += ["train_accuracy", "test_accuracy", "test_recall"]
+    if settings.test_size != run.settings.test_size:
+        unknown += ["test_loss", "test_accuracy", "test_recall"]
+    history = [row | dict.fromkeys(unknown) for row in run.history]
+    run = replace(run, settings=settings, history=history)
+    if unknown and history:
+        history[-1] |= run.measures()
     return run
 
 
@@ -801,12 +938,13 @@ def read_settings(path: Path, metadata: dict[str, Any]) -> Settings:
 
 def read_history(path: Path, metadata: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of a file's history; ModelError if `train_epochs` made no such rows."""
+    names = {"epoch", "loss", *MEASURES}
     try:
         history = list(metadata["history"])
         for number, row in enumerate(history, start=1):
             values = [value for value in row.values() if value is not None]
             are_values = all(value in utils.NOT_NEGATIVE for value in values)
-            if set(row) != set(EPOCH_NAMES) or row["epoch"] != number or not are_values:
+            if set(row) != names or row["epoch"] != number or not are_values:
                 raise ValueError(f"epoch {number} is {row}")
     except (TypeError, AttributeError, ValueError) as error:
         raise ModelError(f"{path}: {error}; run train_network.py again") from error
@@ -822,11 +960,8 @@ def suggest_resume(out: Output, output_dir: Path, data_dir: Path | None) -> None
     except (UserError, LookupError, TypeError):  # none, or not one of a run
         out.screen("Interrupted before an epoch was done: nothing new is saved")
         return
-    command = f"python {shlex.quote(sys.argv[0])} --resume"
-    if output_dir != OUTPUT_DIR:
-        command += f" --output-dir={shlex.quote(str(output_dir))}"
-    if data_dir is not None:
-        command += f" --data-dir={shlex.quote(str(data_dir))}"
+    options = ["--resume", *of_directories(output_dir, data_dir)]
+    command = utils.command_line("train_network.py", *options)
     line = N_("Interrupted. Of {epochs} epochs {n} are saved; to resume: {command}")
     out.screen(line, epochs=epochs, n=done, command=command)
 

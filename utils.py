@@ -29,6 +29,7 @@ import argparse
 import json
 import math
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -45,6 +46,8 @@ try:
     import numpy as np
 except ModuleNotFoundError as error:
     refuse_to_start(f"{error}; python -m pip install -r requirements.txt brings it")
+
+PROJECT_DIR = Path(__file__).resolve().parent
 
 # --- errors and exit codes ------------------------------------------------------------
 
@@ -136,6 +139,18 @@ def _discard_what_cannot_be_printed() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def command_line(script: str, *options: str) -> str:
+    """The command that runs a script of this project, as the user typed the last one.
+
+    With that interpreter and that way to the script; in a notebook, "python script".
+    """
+    typed = Path(sys.argv[0])
+    is_script = typed.resolve().parent == PROJECT_DIR
+    path = typed.parent / script if is_script else script
+    python = sys.orig_argv[0] if sys.argv[0] in sys.orig_argv else "python"
+    return shlex.join([python, str(path), *options])
+
+
 def warn(line: str) -> None:
     """Write a line to stderr, over a line of progress if there is one."""
     clear = "\r\x1b[K" if sys.stderr and sys.stderr.isatty() else ""
@@ -212,7 +227,7 @@ def check(ranges: Mapping[str, Range], **values: Any) -> None:
 
 # --- two languages --------------------------------------------------------------------
 
-RUSSIAN_FILE = Path(__file__).resolve().parent / "data" / "russian.json"
+RUSSIAN_FILE = PROJECT_DIR / "data" / "russian.json"
 LANGUAGE_HELP = "print in English (en) or Russian (ru) (default: en)"
 Translate = Callable[..., str]  # what `translator` returns; its users call it `_`
 

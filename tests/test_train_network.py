@@ -120,7 +120,7 @@ def test_run_names_the_command_that_draws_its_figures(
     """With its directory, unless that is the usual one."""
     lab = replace(small, out=tmp_path / "my run")
     lab.run()
-    command = f"python visualize_results.py --output-dir='{lab.out}'"
+    command = f"python visualize_results.py '--output-dir={lab.out}'"
     told = f"{command} draws the figures of this run"
     assert capsys.readouterr().out.splitlines()[-1] == told
     monkeypatch.setattr(train_network, "OUTPUT_DIR", lab.out)
@@ -133,28 +133,34 @@ def test_log_holds_no_time_and_no_path(small):
     assert not re.search(r"\d s\b|second|\d:\d\d|20\d\d|/tmp|/home", small.log())
 
 
-def test_run_trains_as_the_networks_methods_driven_by_hand(made_dir, mixed):
+def test_run_trains_as_the_networks_methods_driven_by_hand(made_dir, lab, monkeypatch):
     """The mixed run's settings, and nothing of train_network; the rate falls to 0.1."""
+    monkeypatch.setattr(train_network, "MEASURED", 70)
+    lab.run(*MIXED_RUN)
     dataset = load_dataset(made_dir, "mnist", 100)
-    test_images = dataset.test.images[:40]
-    is_7 = dataset.test.digits[:40] == 7
+    train, test = dataset.train, dataset.test.first(40)
+    is_7 = test.digits == 7
     settings = {"dropout": 0.1, "weight_scale": 0.3, "seed": 5, "dtype": np.float64}
     network = NeuralNetwork((784, 8, 6, 1), **settings)
     history = []
     for epoch, rate in enumerate([0.3, 0.25, 0.2, 0.15, 0.1], start=1):
         sgd = SGD(rate, momentum=0.5, l2=1e-4)
-        loss = network.train_epoch(dataset.train.images, dataset.train.targets(7), sgd)
-        scores = network.predict_proba(test_images)
+        loss = network.train_epoch(train.images, train.targets(7), sgd)
+        seen = network.predict_proba(train.images[:70])  # of 100
+        seen_7 = train.digits[:70] == 7
+        scores = network.predict_proba(test.images)
         row = {
             "epoch": epoch,
             "loss": loss,
+            "train_loss": np.mean((seen - seen_7) ** 2),
+            "train_accuracy": np.mean((seen >= 0.2) == seen_7),
             "test_loss": np.mean((scores - is_7) ** 2),
             "test_accuracy": np.mean((scores >= 0.2) == is_7),
             "test_recall": np.mean(scores[is_7] >= 0.2),
         }
         history.append(pytest.approx(row))
-    assert mixed.metrics()["history"] == history
-    for saved, ours in zip(mixed.network().weights, network.weights, strict=True):
+    assert lab.metrics()["history"] == history
+    for saved, ours in zip(lab.network().weights, network.weights, strict=True):
         np.testing.assert_allclose(saved, ours, rtol=1e-9)
 
 
@@ -350,10 +356,11 @@ def scored() -> Run:
     drawings[1] = 1  # a 3
     drawings[4, 6:8, 11:16] = 0.4
     train = Split(drawings.reshape(4800, 784), digits)
-    test_part = {"test_loss": 0.2, "test_accuracy": 0.8, "test_recall": 0.5}
+    measures = {"train_loss": 0.1, "train_accuracy": 0.9}
+    measures |= {"test_loss": 0.2, "test_accuracy": 0.8, "test_recall": 0.5}
     history = [
-        {"epoch": 1, "loss": 0.25} | test_part,
-        {"epoch": 2, "loss": 0.125} | test_part,
+        {"epoch": 1, "loss": 0.25} | measures,
+        {"epoch": 2, "loss": 0.125} | measures,
     ]
     return Run(settings, network, Dataset("made", train, test), history)
 
@@ -428,9 +435,143 @@ def test_range_of_ten_seeds_is_told_of_the_labs_run_alone(name, settings, is_tol
 
 def test_training_images_without_the_digit_are_told_and_no_failure(lab):
     assert lab.run("--digit=9", "--train-size=8", "--test-size=8") == 0
-    assert "No 9 among the training images: ask for more\n" in lab.log()
     assert "recall n/a" in lab.log()
     assert lab.metrics()["evaluation"]["recall"] is None
+
+
+def told_of_data(digits, test_digits, digit=8, **settings) -> list[str]:
+    """What is told of the data of a run, whose images show these digits."""
+    run = made_run(train=digits, digit=digit, **settings)
+    test = run.dataset.test
+    test = Split(test.images[: len(test_digits)], np.array(test_digits, np.uint8))
+    run = replace(run, dataset=run.dataset._replace(test=test))
+    out = Output("en", io.StringIO())
+    train_network.describe_run(out, run)
+    train_network.show_examples(out, run)
+    return [line for line in out.lines if line.startswith("No image")]
+
+
+@parametrize(
+    ("digits", "test_digits", "settings", "told"),
+    [
+        # Sorted files: the test images tell that there is an 8 further on
+        (
+            [0, 0, 1, 2],
+            [0, 1, 8],
+            {},
+            ["No image of 8 among these, only of 0, 1, 2; try --train-size all"],
+        ),
+        (
+            [0, 8],
+            [0, 1, 8],
+            {"test_size": 2},
+            ["No image of 8 among these, only of 0, 1; try --test-size all"],
+        ),
+        # Labels without any
+        (
+            [1, 0],
+            [3, 1],
+            {},
+            [
+                "No image of 8 among these, only of 0, 1; try --digit 0",
+                "No image of 8 among these, only of 1, 3; try --digit 1",
+            ],
+        ),
+        ([8, 0], [0, 8], {}, []),
+        ([1, 0], [0, 1], {"digit": 1}, []),
+    ],
+)
+def test_where_no_image_shows_the_digit_the_log_says_what_would_help(
+    digits, test_digits, settings, told
+):
+    assert told_of_data(digits, test_digits, **settings) == told
+
+
+@parametrize(("largest", "is_told"), [(1, True), (127, True), (128, False)])
+def test_pixels_of_another_scale_are_told(largest, is_told):
+    run = made_run()
+    run.dataset.train.images[:] *= np.float32(largest / 255)
+    out = Output("en", io.StringIO())
+    train_network.describe_run(out, run)
+    told = f"The largest pixel of the training images is {largest}; full ink is 255"
+    assert (told in out.lines) == is_told
+
+
+# What is changed in the lab's run; its lowest loss on training images on MNIST, where
+# 0.0924 of them are 8s and a constant answer has 0.0839; what is named as the cause
+CAUSES = [
+    ({}, 0.0084, None),
+    ({"weight_scale": 0.0}, 0.0839, "--weight-scale 0.0 (the lab's is 0.1)"),
+    ({"weight_scale": 0.5}, 0.0178, None),
+    ({"weight_scale": 1.0}, 0.0922, "--weight-scale 1.0 (the lab's is 0.1)"),
+    ({"weight_scale": 100.0}, 0.4798, "--weight-scale 100.0 (the lab's is 0.1)"),
+    ({"l2": 0.05}, 0.0626, None),
+    ({"l2": 0.1}, 0.0839, "--l2 0.1 (the lab's is 0.0)"),
+    ({"l2": 1.0}, 0.0839, "--l2 1.0 (the lab's is 0.0)"),
+    ({"momentum": 0.97}, 0.0357, None),
+    ({"momentum": 0.98}, 0.0924, "--momentum 0.98 (the lab's is 0.0)"),
+    ({"momentum": 0.99}, 0.0924, "--momentum 0.99 (the lab's is 0.0)"),
+    (
+        {"momentum": 0.9, "learning_rate": 0.1},
+        0.0924,
+        "--momentum 0.9 (the lab's is 0.0)",
+    ),
+    ({"learning_rate": 1.0}, 0.0924, "--learning-rate 1.0 (the lab's is 0.01)"),
+    ({"learning_rate": 10.0}, 0.0924, "--learning-rate 10.0 (the lab's is 0.01)"),
+    ({"learning_rate": 0.0002}, 0.0738, None),
+    ({"learning_rate": 0.0001}, 0.0836, "--learning-rate 0.0001 (the lab's is 0.01)"),
+    ({"learning_rate": 0.001, "epochs": 1}, 0.1009, "--epochs 1 (the lab's is 15)"),
+    ({"dropout": 0.9}, 0.0449, None),
+    ({"dropout": 0.99}, 0.0874, "--dropout 0.99 (the lab's is 0.0)"),
+    ({"hidden": (64, 1)}, 0.0838, "--hidden 64 1 (the lab's is 64)"),
+    ({"hidden": (64, 2)}, 0.0070, None),
+    # Harmless settings beside the one that is not
+    (
+        {"l2": 1.0, "weight_scale": 0.2, "momentum": 0.5, "hidden": (8,)},
+        0.0839,
+        "--l2 1.0 (the lab's is 0.0)",
+    ),
+    # Nothing learnt, and no setting to name, as with shuffled labels
+    ({}, 0.0839, None),
+    ({"l2": 1e-4, "seed": 3, "threshold": 0.9}, 0.0839, None),
+]
+
+
+@parametrize(("settings", "loss", "told"), CAUSES)
+def test_where_nothing_was_learnt_the_log_names_the_likeliest_cause(
+    settings, loss, told
+):
+    run = made_run()
+    n = 5000
+    digits = np.zeros(n, np.uint8)
+    digits[:462] = 8
+    train = Split(np.zeros((n, 784), np.float32), digits)
+    run.settings = Settings(**settings)
+    run.dataset = run.dataset._replace(train=train)
+    run.history = [run.history[0] | {"train_loss": value} for value in (0.9, loss, 0.8)]
+    out = Output("en", io.StringIO())
+    train_network.report_nothing_learnt(out, run)
+    if told is None:
+        assert out.lines == []
+        return
+    assert out.lines == [
+        f"Nothing was learnt: on training images the loss stayed at {loss:.4f}; "
+        "answering 0.0924 to everything has 0.0839",
+        f"The likeliest cause is {told}",
+        "",
+    ]
+
+
+def test_labels_without_the_digit_are_no_fault_of_a_setting():
+    run = made_run(train=[0, 1], l2=1.0)
+    out = Output("en", io.StringIO())
+    train_network.report_nothing_learnt(out, run)
+    assert out.lines == []
+
+
+def test_few_images_are_the_likeliest_cause_where_nothing_else_is():
+    settings = Settings(train_size=30, learning_rate=0.005)
+    assert train_network.likeliest_cause(settings, 30) == "train_size"
 
 
 @parametrize(("threshold", "answer"), [("1", "no"), ("0", "yes")])
@@ -443,6 +584,15 @@ def test_constant_answer_is_remarked_and_neither_mistakes_nor_claims_follow(
     assert "counted from 0" not in log
     assert "verdict" not in log
     assert lab.metrics()["error_analysis"]["claims"] == []
+
+
+@parametrize("threshold", [0, 1])
+def test_constant_answer_is_explained_by_scores_and_threshold(threshold):
+    run = made_run(threshold=threshold)
+    out = Output("en", io.StringIO())
+    train_network.report_results(out, run, run.evaluate(run.test))
+    told = f"Its scores go from 0.020 to 0.950, the threshold is {threshold}"
+    assert out.lines[-1] == told
 
 
 def test_a_run_on_the_sample_says_so_at_both_ends(lab):
@@ -566,7 +716,12 @@ def test_every_setting_changes_the_result(lab, small, option):
     assert lab.metrics()["history"] != small.metrics()["history"]
 
 
-@parametrize(("option", "value", "usual"), OTHERS)
+OF_TRAINING = [
+    other for other in OTHERS if not other[0].startswith(("--test", "--thresh"))
+]
+
+
+@parametrize(("option", "value", "usual"), OF_TRAINING)
 def test_resumed_run_may_have_no_other_settings(small, option, value, usual):
     before = small.files()
     name = option.split()[0].removeprefix("--").replace("-", "_")
@@ -577,6 +732,38 @@ def test_resumed_run_may_have_no_other_settings(small, option, value, usual):
         "that run leave the option out, for a new run leave out --resume"
     )
     assert small.files() == before
+
+
+@parametrize("option", ["--threshold=0.1", "--test-size=40"])
+def test_resumed_with_what_is_no_part_of_training_it_is_measured_anew(
+    lab, over_small, monkeypatch, tmp_path, option
+):
+    """As by a run that had it from the start, but for what earlier epochs were."""
+    anew = replace(lab, out=tmp_path / "anew")
+    anew.run(option)
+    with monkeypatch.context() as patched:
+        patched.setattr(NeuralNetwork, "train_epoch", Mock(side_effect=AssertionError))
+        assert over_small.resume(option) == 0
+    before, asked = over_small.metrics(), anew.metrics()
+    *earlier, last = before.pop("history")
+    *_, last_asked = asked.pop("history")
+    assert before == asked
+    assert last == last_asked
+    unknown = {name for row in earlier for name, value in row.items() if value is None}
+    by_option = {
+        "--threshold=0.1": {"train_accuracy", "test_accuracy", "test_recall"},
+        "--test-size=40": {"test_loss", "test_accuracy", "test_recall"},
+    }
+    assert len(earlier) == 2
+    assert unknown == by_option[option]
+    np.testing.assert_array_equal(
+        over_small.network().weights[0], anew.network().weights[0]
+    )
+
+
+def test_resumed_with_the_same_threshold_it_forgets_nothing(over_small, small):
+    over_small.resume("--threshold=0.5", "--test-size=all")
+    assert over_small.files() == small.files()
 
 
 @parametrize("settings", [[], MIXED_RUN, DEFORMED_RUN])
@@ -788,13 +975,12 @@ def test_command_to_resume_names_the_directories_so_that_a_shell_finds_them(
 def test_command_to_resume_names_no_usual_directory(lab, monkeypatch, capsys):
     monkeypatch.setattr(train_network, "OUTPUT_DIR", lab.out)
     monkeypatch.setattr(mnist_loader, "DATA_DIR", lab.data)
-    monkeypatch.setattr(sys, "argv", ["my lab/train_network.py"])
     interrupt(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
         main(SMALL_RUN)
     assert capsys.readouterr().out.splitlines()[-1] == (
         "Interrupted. Of 3 epochs 2 are saved; to resume: "
-        "python 'my lab/train_network.py' --resume"
+        "python train_network.py --resume"
     )
 
 
@@ -810,10 +996,11 @@ def test_script_stopped_by_ctrl_c_dies_of_it_and_names_a_command_that_resumes(
     assert err == ""
     assert process.returncode == -signal.SIGINT
     saved, command = re.search(
-        r"Interrupted\. Of 120 epochs (\d+) are saved; to resume: python (.*)\n$", told
+        r"Interrupted\. Of 120 epochs (\d+) are saved; to resume: (.*)\n$", told
     ).groups()
     assert 3 <= int(saved) < 120
-    resumed = [sys.executable, *shlex.split(command)]
+    resumed = shlex.split(command)
+    assert resumed[:2] == [sys.executable, str(root / "train_network.py")]
     assert subprocess.run(resumed, cwd=tmp_path, check=False).returncode == 0
     assert lab.metrics()["epochs_completed"] == 120
 
