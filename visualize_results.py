@@ -251,8 +251,8 @@ class View:
     @classmethod
     def of(
         cls,
-        directory: Path,
-        data_dir: Path | None = None,
+        directory: str | Path,
+        data_dir: str | Path | None = None,
         language: str | None = None,
     ) -> "View":
         """The view of the finished run in a directory.
@@ -266,7 +266,7 @@ class View:
         Raises UserError if there is no run, if the images are others, or if the test
         images leave nothing to draw.
         """
-        run = train_network.load_run(directory / MODEL_FILE, data_dir)
+        run = train_network.load_run(utils.user_path(directory) / MODEL_FILE, data_dir)
         digit = run.settings.digit
         is_digit = run.test.digits == digit
         if is_digit.all() or not is_digit.any():
