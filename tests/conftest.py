@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,25 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as train_network.py does
 from made_data import MNIST_FILES, write_dataset  # noqa: E402
 
 import mnist_loader  # noqa: E402
+
+LONGEST_TEST = 300  # seconds, for a busy machine; most take a tenth of one
+
+
+@pytest.fixture(autouse=True)
+def no_test_hangs() -> Iterator[None]:
+    """A test that takes longer fails, where the system has an alarm clock."""
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def too_long(*_signal: object) -> None:
+        pytest.fail(f"took more than {LONGEST_TEST} s")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(LONGEST_TEST)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(autouse=True)
