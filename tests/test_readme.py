@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 
 def python_of(readme: Path) -> dict[str, str]:
-    """The indented blocks that import something, by their first lines."""
+    """The indented blocks that import something, by their first lines of Python."""
     text = readme.read_text(encoding="utf-8")
+    text = re.sub(r"^    %.*\n", "", text, flags=re.M)  # a notebook's own commands
     blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.M)
     blocks = [textwrap.dedent(block).strip() for block in blocks]
     python = [block for block in blocks if re.search("^(from|import) ", block, re.M)]
