@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 # Before matplotlib and NumPy load, here and in the scripts that tests start
 os.environ.setdefault("MPLBACKEND", "Agg")  # draws without a screen
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as train_network.py does
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as utils.py does
 
 from made_data import MNIST_FILES, write_dataset  # noqa: E402
 

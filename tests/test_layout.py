@@ -6,6 +6,8 @@ import ast
 import functools
 import importlib
 import inspect
+import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -175,3 +177,66 @@ def test_network_run_as_a_script_finds_a_broken_block_form(root):
     fault = "train_epoch does not make the updates of train_step"
     assert done.stderr == f"-c: error: {fault}\n"
     assert done.returncode == 2
+
+
+SCRIPTS = ["train_network", "visualize_results", "mnist_loader", "neural_network"]
+
+
+def refused(root: Path, script: str, before: str) -> tuple[str, int]:
+    """What a script says on stderr after some lines of Python, and its exit code."""
+    lines = ["import runpy, sys", f"sys.argv = ['{script}.py']", before]
+    lines.append(f"runpy.run_path('{script}.py', run_name='__main__')")
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.stdout == ""
+    return done.stderr, done.returncode
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_old_python_is_refused_before_anything_else_can_fail(root, script):
+    """Also where it has no NumPy, as the one that comes with macOS has none."""
+    version = platform.python_version()
+    fault = f"needs Python 3.10 or newer, this is {version}; see README.md"
+    old = "sys.modules['numpy'] = None; sys.version_info = (3, 9, 18)"
+    assert refused(root, script, old) == (f"{script}.py: error: {fault}\n", 2)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_missing_numpy_is_told_with_the_command_that_brings_it(root, script):
+    told, code = refused(root, script, "sys.modules['numpy'] = None")
+    assert told.startswith(f"{script}.py: error: ")
+    assert told.endswith("; python -m pip install -r requirements.txt brings it\n")
+    assert code == 2
+
+
+@pytest.mark.parametrize("module", ["utils", *SCRIPTS])
+def test_an_old_python_can_read_the_modules_so_that_it_says_so(root, module):
+    """Python 3.6 knows neither := nor annotations from the future."""
+    source = (root / f"{module}.py").read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 6))
+    assert "from __future__ import annotations" not in source
+
+
+@pytest.mark.parametrize("module", ["utils", *SCRIPTS])
+def test_modules_ask_for_one_blas_thread_before_numpy_loads(root, module):
+    variables = ["OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"]
+    code = f"""
+import os, sys
+class Watch:
+    def find_spec(name, *others):
+        if name == "numpy":
+            print([os.environ.get(variable) for variable in {variables}])
+            sys.meta_path.remove(Watch)
+sys.meta_path.insert(0, Watch)
+import {module}
+"""
+    environment = {k: v for k, v in os.environ.items() if k not in variables}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "['1', '1', '1']\n"
