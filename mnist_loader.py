@@ -15,15 +15,18 @@ import hashlib
 import io
 import math
 import os
+import sys
+import threading
+import time
 import urllib.request
 import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn
+from urllib.error import HTTPError, URLError
 
 import numpy as np
 
@@ -40,10 +43,12 @@ from utils import (
 if TYPE_CHECKING:
     from PIL import Image
 
+# What a download fills by itself. (Of a loop of links, Path.resolve would make a
+# RuntimeError before Python 3.13.)
+OWN_DIR = Path(os.path.realpath(Path(__file__).parent / "data"))
 # Where the four MNIST files are: $MNIST_DATA_DIR, or data/ beside this file, or set
 # your own path here
-OWN_DIR = (Path(__file__).parent / "data").resolve()  # what a download fills by itself
-DATA_DIR = Path(os.environ.get("MNIST_DATA_DIR") or OWN_DIR)
+DATA_DIR = utils.user_path(os.environ.get("MNIST_DATA_DIR") or OWN_DIR)
 SAMPLE_DIR = OWN_DIR / "sample"  # handwriting-like digits, for machines without MNIST
 
 IMAGE_SIDE = 28
@@ -358,7 +363,13 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 ANSWER_SECONDS = 3.0  # a mirror silent for so long is passed over: nobody waits long
-CHUNK_BYTES = 1 << 18  # between two updates of the progress
+# For a whole file, headers too; the largest comes in it at 1.3 Mbit/s
+DEADLINE_SECONDS = 60.0
+CHUNK_BYTES = 1 << 18  # at most, between two looks at the clock
+INSTALL_CERTIFICATES = (
+    'on macOS open "Install Certificates.command" in /Applications/Python '
+    f"{sys.version_info.major}.{sys.version_info.minor}"
+)
 
 
 def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
@@ -369,15 +380,16 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
     interrupted download is simply begun again. Raises DatasetError if a file is wrong
     or can be had from no mirror, UserError if it cannot be written.
     """
-    directory = Path(DATA_DIR if data_dir is None else data_dir)
+    directory = utils.user_path(DATA_DIR if data_dir is None else data_dir)
     found = _files_in(directory)
     for name, path in found.items():
         if path and not _is_original(name, _content(path)):
             fault = f"{path} is not MNIST's file of that name"
             raise DatasetError(f"{fault}; move it away, try again")
+    failures = {}
     for name in found:
         if not found[name]:
-            content = _fetch(name, directory)
+            content = _fetch(name, directory, failures)
             found[name] = directory / name
             with utils.atomic_write(found[name]) as file:
                 file.write(content)
@@ -391,31 +403,84 @@ def _is_original(name: str, content: bytes) -> bool:
     return sha256 is not None and sha256 == hashlib.sha256(content).hexdigest()
 
 
-def _fetch(name: str, directory: Path) -> bytes:
-    """A file's verified content, from the first mirror that gives it."""
+def _fetch(name: str, directory: Path, failures: dict[str, str]) -> bytes:
+    """A file's verified content, from the first mirror that gives it.
+
+    A mirror that fails is entered in `failures` with its fault, and not asked again.
+    """
     (size, _sha256), _unpacked = MNIST_FILES[name]
-    out = utils.Output()
-    failures = []
     for mirror in MIRRORS:
-        url = mirror + name
-        content = bytearray()
+        if mirror in failures:
+            continue
+        answer = _Answer(mirror + name, size)
+        answer.wait(name)
+        content = bytes(answer.content)
+        if _is_original(name, content):
+            return content
+        other = f"it sent another file, {len(content)} bytes of {size}"
+        failures[mirror] = answer.fault or other
+
+    reasons = "; ".join(f"{mirror}: {fault}" for mirror, fault in failures.items())
+    fault = f"{directory} lacks {name} and no mirror gave it ({reasons})"
+    remedy = "data/README.md says how to put it there by hand"
+    if "CERTIFICATE_VERIFY_FAILED" in reasons:
+        remedy = f"{INSTALL_CERTIFICATES}; or {remedy}"
+    raise DatasetError(f"{fault}; {remedy}")
+
+
+class _Answer(threading.Thread):
+    """What a mirror answers, as far as it has come, read by a thread of its own.
+
+    A socket's time limit begins anew with every byte, and a mirror that drips would
+    hold its reader for hours. So this one may be left alone: it says nothing, and as a
+    daemon it does not keep Python alive.
+    """
+
+    def __init__(self, url: str, size: int):
+        super().__init__(daemon=True)
+        self.url = url
+        self.size = size  # bytes that the file has; with more, it is another
+        self.content = bytearray()
+        self.fault = ""
+        self.deadline = time.monotonic() + DEADLINE_SECONDS
+
+    def run(self) -> None:
         try:
-            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:
-                while len(content) <= size:
+            opener = urllib.request.build_opener(_NoRedirects)
+            with opener.open(self.url, timeout=ANSWER_SECONDS) as response:
+                while len(self.content) <= self.size and not self._is_late():
                     chunk = response.read1(CHUNK_BYTES)
                     if not chunk:
                         break
-                    content += chunk
-                    out.progress("{name}", len(content) / size, name=name)
-        except (OSError, HTTPException, ValueError) as error:
-            failures.append(f"{url}: {str(error).strip()}")
-            continue
-        if _is_original(name, content):
-            return bytes(content)
-        failures.append(f"{url}: it sent another file, {len(content)} bytes of {size}")
-    reasons = "; ".join(failures) or "none to ask"
-    fault = f"{directory} lacks {name} and no mirror gave it ({reasons})"
-    raise DatasetError(f"{fault}; {REMEDY}")
+                    self.content += chunk
+        except Exception as error:  # servers fail in many ways
+            # What a socket raises is wrapped, and an HTTPError is its wrapping
+            cause = error.reason if type(error) is URLError else error
+            self.fault = str(cause).strip() or type(cause).__name__
+
+    def wait(self, name: str) -> None:
+        """Start, and wait for the end or the deadline, showing how far it is."""
+        out = utils.Output()
+        self.start()
+        while self.is_alive() and not self._is_late():
+            self.join(utils.SECONDS_BETWEEN)  # in short steps, so that Ctrl-C works
+            out.progress("{name}", len(self.content) / self.size, name=name)
+        if self._is_late():
+            self.fault = f"not all of it within {DEADLINE_SECONDS:g} seconds"
+
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self.deadline
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Refuses to be sent elsewhere: a mirror has the file, a hotel's login has not."""
+
+    def redirect_request(
+        self, request: Any, answer: Any, code: int, _why: str, headers: Any, url: str
+    ) -> NoReturn:
+        place = url.partition("?")[0]
+        fault = f"it redirects to {place}"
+        raise HTTPError(request.full_url, code, fault, headers, answer)
 
 
 # --- handwriting of your own: a picture becomes images in MNIST's form ----------------
@@ -1327,7 +1392,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--data-dir",
         type=utils.user_path,
         metavar="DIR",
-        help="put the files there (default: $MNIST_DATA_DIR or data/)",
+        help="verify the files there, and download what is missing "
+        "(default: $MNIST_DATA_DIR or data/)",
     )
     parser.add_argument("--lang", default="en", help=utils.LANGUAGE_HELP)
     options = parser.parse_args(arguments)

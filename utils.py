@@ -777,7 +777,7 @@ def _measured(
 # --- files ----------------------------------------------------------------------------
 
 
-def user_path(text: str) -> Path:
+def user_path(text: str | Path) -> Path:
     """A path that the user names; `~` is home, also where the shell leaves it."""
     # Path.expanduser raises an error for a ~name of nobody; this leaves it
     return Path(os.path.expanduser(text))  # noqa: PTH111

@@ -15,15 +15,20 @@ import math
 import os
 import re
 import runpy
+import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
+from urllib.error import URLError
+from urllib.request import OpenerDirector
 
 import numpy as np
 import pytest
@@ -689,8 +694,18 @@ ANSWERS: dict[str, Callable[[bytes], bytes]] = {
     "cuts": lambda content: LONGER + content[: len(content) // 2],
     "hangs": lambda content: b"",
     "stalls": lambda content: LONGER + content[:100],
+    "drips": lambda content: LONGER + content[:1] * 1000,
+    "drips headers": lambda content: OK[:-2] + b"Date: " + b"0" * 1000,
+    "pauses": lambda content: OK + content,
 }
 SAYS_NO_MORE = ("hangs", "stalls")  # and the line stays open
+# How many bytes come at once, and then how many each how many seconds
+SLOWLY = {
+    "drips": (len(LONGER), 1, 0.05),
+    "drips headers": (len(OK), 1, 0.05),
+    "pauses": (len(OK) + 30, 1 << 20, 0.8),
+}
+LONGEST_ANSWER = 3.0  # seconds: a loader that waits for ever is to fail, not to hang
 REASONS = {
     "forbids": "HTTP Error 403",
     "babbles": "SSH-2.0-OpenSSH_9.9",
@@ -700,6 +715,8 @@ REASONS = {
     "cuts": "it sent another file, {half} bytes of {size}|IncompleteRead",
     "hangs": "timed out",
     "stalls": "timed out",
+    "drips": "not all of it within 0.4 seconds",
+    "drips headers": "not all of it within 0.4 seconds",
 }
 
 
@@ -720,14 +737,24 @@ class Mirror:
             connection = self.socket.accept()[0]
             with suppress(ConnectionError):  # who has heard enough hangs up
                 request = connection.recv(10_000).decode()
-                name = request.split()[1].lstrip("/")
+                target = request.split()[1]
+                name = target.rpartition("/")[2]
                 self.requests.append(name)
-                connection.sendall(ANSWERS[self.fault](self.files[name]))
-            # A loader that waits for ever is to fail, not to hang
-            patience = 3 if self.fault in SAYS_NO_MORE else 0
+                self.send(connection, ANSWERS[self.fault](self.files[name]))
+            patience = LONGEST_ANSWER if self.fault in SAYS_NO_MORE else 0
             closing = threading.Timer(patience, connection.close)
             closing.daemon = True
             closing.start()
+
+    def send(self, connection: socket.socket, answer: bytes) -> None:
+        at_once, step, seconds = SLOWLY.get(self.fault, (len(answer), 1, 0))
+        connection.sendall(answer[:at_once])
+        end = time.monotonic() + LONGEST_ANSWER
+        for start in range(at_once, len(answer), step):
+            time.sleep(seconds)
+            connection.sendall(answer[start : start + step])
+            if time.monotonic() > end:
+                return
 
 
 @pytest.fixture
@@ -737,6 +764,8 @@ def mirrors(files, monkeypatch) -> Callable[..., list[Mirror]]:
     def start(*faults: str) -> list[Mirror]:
         if not set(faults).isdisjoint(SAYS_NO_MORE):
             monkeypatch.setattr(mnist_loader, "ANSWER_SECONDS", 0.2)
+        if any(fault.startswith("drips") for fault in faults):
+            monkeypatch.setattr(mnist_loader, "DEADLINE_SECONDS", 0.4)
         started = [Mirror(files, fault) for fault in faults]
         urls = tuple(mirror.url for mirror in started)
         monkeypatch.setattr(mnist_loader, "MIRRORS", urls)
@@ -798,24 +827,124 @@ def test_faulty_mirror_is_named_with_its_fault_and_nothing_is_written(
     mirror = mirrors(fault)[0]
     size = len(files[TRAIN_IMAGES])
     expected = REASONS[fault].format(size=size, half=size // 2)
-    url = f"{mirror.url}{TRAIN_IMAGES}"
-    told = rf"lacks {TRAIN_IMAGES} and no mirror gave it \({url}: (.*)\); put all four"
-    with pytest.raises(DatasetError, match=f"^{tmp_path} {told}") as caught:
+    told = (
+        rf"lacks {TRAIN_IMAGES} and no mirror gave it \({mirror.url}: (.*)\); "
+        "data/README.md says how to put it there by hand"
+    )
+    begin = time.monotonic()
+    with pytest.raises(DatasetError, match=f"^{tmp_path} {told}$") as caught:
         download_mnist(tmp_path)
+    assert time.monotonic() < begin + LONGEST_ANSWER - 1
     reason = re.search(told, str(caught.value))[1]
     assert re.search(expected, reason)
     assert contents(tmp_path) == {}
 
 
 @parametrize("fault", REASONS)
-def test_next_mirror_is_asked_for_each_file_that_the_first_does_not_give(
+def test_next_mirror_is_asked_for_what_the_first_does_not_give_and_for_the_rest(
     mirrors, files, tmp_path, fault
 ):
+    """Who waited in vain for one file does not wait for the next ones."""
     faulty, sound = mirrors(fault, "")
     download_mnist(tmp_path)
     assert contents(tmp_path) == files
-    assert faulty.requests == [*MNIST_FILES]
+    assert faulty.requests == [TRAIN_IMAGES]
     assert sound.requests == [*MNIST_FILES]
+
+
+def test_mirror_that_fails_later_is_asked_for_no_more(mirrors, files, tmp_path):
+    first, second = mirrors("", "")
+    first.files = files | {TRAIN_LABELS: b"?"}
+    download_mnist(tmp_path)
+    assert contents(tmp_path) == files
+    assert first.requests == [TRAIN_IMAGES, TRAIN_LABELS]
+    assert second.requests == [TRAIN_LABELS, TEST_IMAGES, TEST_LABELS]
+
+
+@parametrize("code", [301, 302, 303, 307])
+def test_redirect_is_named_and_not_followed(mirrors, tmp_path, monkeypatch, code):
+    """As that of a network which wants a login first."""
+    portal = Mirror({"login": b""}, "")
+    headers = f"HTTP/1.0 {code} Found\r\nLocation: {portal.url}login?from=8\r\n\r\n"
+    monkeypatch.setitem(ANSWERS, "redirects", lambda content: headers.encode())
+    mirror = mirrors("redirects")[0]
+    fault = f"{mirror.url}: HTTP Error {code}: it redirects to {portal.url}login"
+    with pytest.raises(DatasetError, match=rf"\({fault}\);"):
+        download_mnist(tmp_path)
+    assert portal.requests == []
+
+
+def test_proxy_of_the_environment_is_asked(files, tmp_path, monkeypatch):
+    proxy = Mirror(files, "")
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setattr(mnist_loader, "MIRRORS", ("http://mnist.invalid/mnist/",))
+    download_mnist(tmp_path)
+    assert proxy.requests == [*MNIST_FILES]
+    assert contents(tmp_path) == files
+
+
+def test_certificates_that_are_missing_on_macos_are_told(tmp_path, monkeypatch):
+    failed = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"
+    error = URLError(ssl.SSLCertVerificationError(1, failed))
+    monkeypatch.setattr(OpenerDirector, "open", Mock(side_effect=error))
+    monkeypatch.setattr(mnist_loader, "MIRRORS", ("https://mnist.invalid/",))
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    place = f'"Install Certificates.command" in /Applications/Python {version}'
+    reason = rf"\(https://mnist.invalid/: {re.escape(failed)}\)"
+    line = f"{reason}; on macOS open {place}; or data/README.md says"
+    with pytest.raises(DatasetError, match=line):
+        download_mnist(tmp_path)
+
+
+def download_in_vain(directory: Path) -> set[threading.Thread]:
+    """The threads that go on once a download has been given up."""
+    before = threading.enumerate()
+    with pytest.raises(DatasetError):
+        download_mnist(directory)
+    started = set(threading.enumerate()) - set(before)
+    return {thread for thread in started if isinstance(thread, mnist_loader._Answer)}
+
+
+def test_mirror_that_was_left_alone_prints_nothing(
+    mirrors, tmp_path, capfd, monkeypatch
+):
+    """Neither while it goes on nor when it ends, here by a line cut off."""
+    monkeypatch.setattr(sys.modules[__name__], "LONGEST_ANSWER", 0.8)
+    mirrors("drips headers")
+    (answer,) = download_in_vain(tmp_path)
+    assert answer.daemon  # so Python does not wait for it either
+    answer.join(9)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_file_that_comes_too_slowly_is_read_no_further(mirrors, tmp_path):
+    """It would take bandwidth from the next mirror."""
+    mirrors("drips")
+    for answer in download_in_vain(tmp_path):
+        answer.join(1)
+        assert not answer.is_alive()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send to another")
+@parametrize("fault", ["hangs", "drips headers"])
+def test_ctrl_c_ends_the_wait_for_a_mirror_at_once(files, tmp_path, root, fault):
+    mirror = Mirror(files, fault)
+    script = (
+        f"import mnist_loader as m; m.MIRRORS = [{mirror.url!r}]; m.ANSWER_SECONDS = 9;"
+        f" m.utils.run_script(lambda: m.main(['--data-dir', {str(tmp_path)!r}]))"
+    )
+    command = [sys.executable, "-c", script]
+    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE)
+    while not mirror.requests:
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.3)  # it waits
+    begin = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=9)[1]
+    assert time.monotonic() < begin + 1.5
+    assert told == b""
+    assert process.returncode == -signal.SIGINT
 
 
 def test_no_second_mirror_is_asked_where_the_first_gives_the_files(mirrors, tmp_path):
@@ -826,7 +955,7 @@ def test_no_second_mirror_is_asked_where_the_first_gives_the_files(mirrors, tmp_
 
 def test_every_mirror_that_failed_is_named(mirrors, tmp_path):
     one, other = mirrors("lies", "forbids")
-    told = f"{one.url}{TRAIN_IMAGES}: it sent .*; {other.url}{TRAIN_IMAGES}: .* 403"
+    told = rf"\({one.url}: it sent .*; {other.url}: .* 403"
     with pytest.raises(DatasetError, match=told):
         download_mnist(tmp_path)
 
@@ -853,16 +982,18 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_download_shows_on_a_terminal_how_far_it_is(mirrors, tmp_path, monkeypatch):
-    mirrors("")
+def test_download_shows_on_a_terminal_how_far_it_is(
+    mirrors, files, tmp_path, monkeypatch
+):
+    """30 bytes have come where it pauses."""
+    mirrors("pauses")
+    size = len(files[TRAIN_LABELS])
+    write_files(tmp_path, {name: files[name] for name in files if name != TRAIN_LABELS})
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("TERM", "xterm")
     download_mnist(tmp_path)
-    for name in MNIST_FILES:
-        shares = re.findall(rf"{name} +(\d+)%\r", terminal.getvalue())
-        assert shares
-        assert all(0 < int(share) <= 100 for share in shares)
+    assert f"{TRAIN_LABELS} {30 / size:4.0%}\r" in terminal.getvalue()
 
 
 def test_download_shows_nothing_where_it_is_piped(mirrors, tmp_path, capsys):
@@ -879,6 +1010,11 @@ def test_mirrors_are_two_or_more_and_spoken_to_in_https():
 
 def test_a_silent_mirror_costs_seconds_not_minutes():
     assert 1 <= mnist_loader.ANSWER_SECONDS <= 10
+
+
+def test_a_slow_line_is_waited_for_and_a_dripping_one_is_not():
+    """9,912,422 bytes are 79.3 million bits: 40 seconds at 2 Mbit/s."""
+    assert 40 <= mnist_loader.DEADLINE_SECONDS <= 120
 
 
 # --- the project's own data/, and the sample ------------------------------------------
