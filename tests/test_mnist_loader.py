@@ -1546,6 +1546,74 @@ def test_checksums_are_those_that_the_readme_tells(root, name):
     assert f"| {name} | {size} | {sha256} |" in readme
 
 
+# --- data/README.md: files of one's own -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return (mnist_loader.OWN_DIR / "README.md").read_text(encoding="utf-8")
+
+
+def test_lines_of_the_readme_make_files_that_are_read(readme, tmp_path, monkeypatch):
+    train_labels = np.arange(30) % 10
+    test_labels = np.arange(20) % 10
+    arrays = {
+        "train_images": made_images(train_labels),
+        "train_labels": train_labels,
+        "test_images": made_images(test_labels, 1).astype(float),
+        "test_labels": test_labels,
+    }
+    (lines,) = re.findall("```python\n(.*?)```", readme, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(lines, dict(arrays))
+    dataset = load_dataset("my_digits", "mnist", None)
+    assert dataset.name == "my_digits"
+    for part in ("train", "test"):
+        split = getattr(dataset, part)
+        pixels = arrays[f"{part}_images"].reshape(-1, 784)
+        np.testing.assert_array_equal(split.digits, arrays[f"{part}_labels"])
+        np.testing.assert_allclose(split.images, pixels / 255, rtol=1e-6)
+
+
+def test_readme_turns_other_forms_into_that_which_is_read(readme):
+    labels = np.arange(20) % 10
+    images = made_images(labels)
+    qmnist = np.zeros((20, 8), ">i4")
+    qmnist[:, 0] = labels
+    qmnist[:, 1:] = 777
+    header = bytes.fromhex("00000c02 00000014 00000008")
+    cases = {
+        "images n x 784": (images.reshape(20, 784), images),
+        "dark ink on 255": (np.uint8(255 - images), images),
+        "values from 0 to 1": (images / 255, images),
+        "one-hot labels, n x 10": (np.eye(10)[labels], labels),
+        "labels 1 to 10": (np.where(labels == 0, 10, labels), labels),
+        "EMNIST's images": (images.swapaxes(1, 2), images),
+        "QMNIST's labels": (header + qmnist.tobytes(), labels),
+    }
+    rows = re.findall(r"^\| ([^|`]*).*\| `([^`]*)` \|$", readme, re.MULTILINE)
+    assert len(rows) == len(cases)
+    for (what, code), (begin, (given, wanted)) in zip(rows, cases.items(), strict=True):
+        assert what.startswith(begin)
+        names = dict.fromkeys(["images", "labels", "content"], given)
+        turned = eval(code, {"np": np, "mnist_loader": mnist_loader}, names)
+        np.testing.assert_allclose(turned, wanted, rtol=1e-6)
+
+
+@parametrize(
+    "told",
+    [
+        "export MNIST_DATA_DIR=~/mnist",
+        '$env:MNIST_DATA_DIR = "$HOME\\mnist"',
+        "`--data-dir DIR`",
+        "--dataset sample",
+        *REAL_MIRRORS,
+    ],
+)
+def test_readme_tells_the_ways_to_the_files_that_errors_leave_to_it(readme, told):
+    assert told in readme
+
+
 # --- deformed copies ------------------------------------------------------------------
 
 ROWS, COLUMNS = np.indices((28, 28))
