@@ -536,7 +536,7 @@ class _Answer(threading.Thread):
                         break
                     self.content += chunk
         except Exception as error:  # servers fail in many ways
-            # What a socket raises is wrapped, and an HTTPError is its wrapping
+            # urllib wraps a socket's error, but not a server's, in a bare URLError
             cause = error.reason if type(error) is URLError else error
             self.fault = str(cause).strip() or type(cause).__name__
 
