@@ -15,15 +15,18 @@ import hashlib
 import io
 import math
 import os
+import sys
+import threading
+import time
 import urllib.request
 import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn
+from urllib.error import HTTPError, URLError
 
 import numpy as np
 
@@ -40,10 +43,12 @@ from utils import (
 if TYPE_CHECKING:
     from PIL import Image
 
+# What a download fills by itself. (Of a loop of links, Path.resolve would make a
+# RuntimeError before Python 3.13.)
+OWN_DIR = Path(os.path.realpath(Path(__file__).parent / "data"))
 # Where the four MNIST files are: $MNIST_DATA_DIR, or data/ beside this file, or set
 # your own path here
-OWN_DIR = (Path(__file__).parent / "data").resolve()  # what a download fills by itself
-DATA_DIR = Path(os.environ.get("MNIST_DATA_DIR") or OWN_DIR)
+DATA_DIR = utils.user_path(os.environ.get("MNIST_DATA_DIR") or OWN_DIR)
 SAMPLE_DIR = OWN_DIR / "sample"  # handwriting-like digits, for machines without MNIST
 
 IMAGE_SIDE = 28
@@ -68,10 +73,16 @@ class DatasetError(UserError):
 
 # --- a data set -----------------------------------------------------------------------
 
-REMEDY = (
-    "put all four files there by hand (data/README.md), name another directory with "
-    "--data-dir or MNIST_DATA_DIR, or use --dataset sample"
+# For who has made the files
+FORM = (
+    "the form that is read: unsigned bytes, big-endian sizes; images n x 28 x 28, ink "
+    "bright on 0; labels n, 0 to 9; data/README.md shows how to write them"
 )
+GET_AGAIN = "get the file again"  # it was damaged on its way
+GET_OR_MAKE_AGAIN = f"{GET_AGAIN}; {FORM}"  # LF became CRLF, or numbers are too wide
+SEE_README = "see data/README.md"
+# There, URLs and system errors have their place
+DOWNLOAD = "`python mnist_loader.py` downloads MNIST or says what hinders it"
 
 
 class Split(NamedTuple):
@@ -134,26 +145,24 @@ def load_dataset(
     check(RANGES, source=source, train_size=train_size)
 
     # Which directory
-    directory = Path(DATA_DIR if data_dir is None else data_dir)
+    directory = utils.user_path(DATA_DIR if data_dir is None else data_dir)
+    is_own = Path(os.path.realpath(directory)) == OWN_DIR
     if source == "sample":
         directory = SAMPLE_DIR
-    elif directory.resolve() == OWN_DIR and None in _files_in(directory).values():
+    elif is_own and None in _files_in(directory).values():
         try:
             download_mnist(directory)
-        except UserError:
+        except UserError as error:
             if source == "mnist":
-                raise
+                raise _lack(directory, f"{DOWNLOAD}; {SEE_README}") from error
             utils.warn("MNIST is not there; the bundled sample, NOT MNIST, steps in")
-            utils.warn("`python mnist_loader.py` downloads it, or says what hinders it")
+            utils.warn(DOWNLOAD)
             directory = SAMPLE_DIR
 
     # Its four files, each read once: the bytes called MNIST are the bytes parsed
     found = _files_in(directory)
-    missing = [name for name, path in found.items() if path is None]
-    if missing:
-        there = _what_is_in(directory)
-        fault = f"{directory} lacks {', '.join(missing)} ({there})"
-        raise DatasetError(f"{fault}; {REMEDY}")
+    if None in found.values():
+        raise _lack(directory, SEE_README)
     files = [(path, _content(path)) for path in found.values()]
     train = _read_split(files[0], files[1], train_size)
     test = _read_split(files[2], files[3], None)
@@ -165,39 +174,67 @@ def load_dataset(
 
 
 def _files_in(directory: Path) -> dict[str, Path | None]:
-    """The path of each MNIST file, in any usual spelling; None where it is missing."""
+    """The path of each MNIST file, in any usual spelling; None where it is missing.
+
+    Some unpackers make a directory of a file's name, and the file is in there.
+    """
     found = {}
     for name in MNIST_FILES:
         plain = name.removesuffix(".gz")
         dotted = plain.replace("-idx", ".idx")  # as the original host named them
         spellings = [name, plain, dotted, f"{dotted}.gz"]
-        paths = [directory / spelling for spelling in spellings]
-        found[name] = next((path for path in paths if os.path.lexists(path)), None)
+        inside = [f"{folder}/{file}" for folder in spellings for file in spellings]
+        paths = [directory / place for place in spellings + inside]
+        are_there = (path for path in paths if os.path.lexists(path))
+        found[name] = next((path for path in are_there if not _is_dir(path)), None)
     return found
 
 
+def _is_dir(path: Path) -> bool:
+    """Path.is_dir, but False where that may not be known; it would raise an error."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 # Parts of the names of what is often met in place of the files
-DATA_NAMES = ("ubyte", "mnist", ".npz", ".csv", ".gz", ".zip")
+DATA_NAMES = ("ubyte", "mnist", ".npy", ".npz", ".csv", ".gz", ".zip", ".7z")
 MOST_NAMED = 8  # so that the line stays one
 
 
-def _what_is_in(directory: Path) -> str:
-    """What a user may have meant, or what else is wrong with the directory."""
+def _lack(directory: Path, remedy: str) -> DatasetError:
+    """The error that a directory lacks files: which, what is there, what to do."""
+    missing = [name for name, path in _files_in(directory).items() if path is None]
+    has_none = len(missing) == len(MNIST_FILES)
+    lacking = "MNIST's four files" if has_none else ", ".join(missing)
+    fault = f"{directory} lacks {lacking}"
     try:
-        names = sorted(path.name for path in directory.iterdir())
+        paths = sorted(directory.iterdir())
     except OSError as error:
-        return error.strerror or str(error)
+        return DatasetError(f"{fault} ({error.strerror or error}); {remedy}")
+
+    # One directory further in, or two, as torchvision's MNIST/raw is; but the bundled
+    # sample, which has the same names, is not what anyone looks for
+    folders = [path for path in paths if _is_dir(path) and path.name != SAMPLE_DIR.name]
+    folders += [folder / "raw" for folder in folders]
+    for folder in folders:
+        if None not in _files_in(folder).values():
+            inner = folder.relative_to(directory).as_posix()
+            return DatasetError(f"{fault}; {inner}/ in it holds them: name that")
+
+    # What the user may have meant
+    names = [path.name for path in paths]
     alike = [name for name in names if any(part in name.lower() for part in DATA_NAMES)]
-    return f"it holds {', '.join(alike[:MOST_NAMED]) or 'nothing like them'}"
+    there = f"it holds {', '.join(alike[:MOST_NAMED]) or 'nothing like them'}"
+    return DatasetError(f"{fault} ({there}); {remedy}")
 
 
 def _name_of(directory: Path, is_mnist: bool) -> str:
     """What the data set is called: MNIST is said of the original bytes alone."""
-    if directory.resolve() == SAMPLE_DIR:
+    directory = Path(os.path.realpath(directory))
+    if directory == SAMPLE_DIR:
         return "sample"
     if is_mnist:
         return "MNIST"
-    name = utils.printable(directory.resolve().name)
+    name = utils.printable(directory.name)
     return f"{name} (other files)" if name.lower() in ("mnist", "sample") else name
 
 
@@ -209,22 +246,31 @@ def _read_split(
     labels_path, labels_content = label_file
     pixels, n_images = _parse_idx(images_path, images_content, size)
     digits, n_labels = _parse_idx(labels_path, labels_content, None)
-    if pixels.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE) or digits.ndim != 1:
-        raise DatasetError(
-            f"{images_path} holds items of {_size_of(pixels)}, {labels_path.name} of "
-            f"{_size_of(digits)}; {IMAGE_SIDE}x{IMAGE_SIDE} images and one label each "
-            "are expected; are two files interchanged?"
-        )
-    if n_images != n_labels or not n_images:
-        raise DatasetError(
-            f"{images_path} holds {n_images} images, {labels_path.name} {n_labels} "
-            "labels; as many of both are expected; get both from one source"
-        )
+
+    # Each holds what its name says
+    image_size = (IMAGE_SIDE, IMAGE_SIDE)
+    if pixels.ndim == 1 and digits.shape[1:] == image_size:
+        fault = f"{images_path} holds labels, {labels_path.name} images"
+        raise DatasetError(f"{fault}; the two are interchanged: rename both")
+    if pixels.shape[1:] != image_size:
+        fault = f"{images_path} holds items of {_size_of(pixels)}, not of 28x28"
+        raise DatasetError(f"{fault}; {FORM}")
+    if digits.ndim != 1:
+        fault = f"{labels_path} holds items of {_size_of(digits)}, not of one number"
+        raise DatasetError(f"{fault}; {FORM}")
     is_no_digit = digits >= DIGITS
     if is_no_digit.any():
         place = int(is_no_digit.argmax())
         fault = f"label {place} is {digits[place]}, not a digit from 0 to 9"
-        raise DatasetError(f"{labels_path}: {fault}; get the original file")
+        extent = f"they run from {digits.min()} to {digits.max()}"
+        raise DatasetError(f"{labels_path}: {fault} ({extent}); {FORM}")
+
+    # There are as many of both, and enough
+    if n_images != n_labels or not n_images:
+        raise DatasetError(
+            f"{images_path} holds {n_images} images, {labels_path.name} {n_labels} "
+            "labels; as many of both are expected; take both from one source"
+        )
     if size is not None and size > n_images:
         fault = f"{images_path} holds {n_images} images, {size} are asked for"
         raise DatasetError(f'{fault}; ask for fewer, or for "all"')
@@ -247,7 +293,19 @@ IDX_TYPES = {
     0x0D: "float32",
     0x0E: "float64",
 }
+# What is met in place of an IDX file, by its first bytes, and what to do
+OTHER_KINDS = {
+    GZIP_MAGIC: "packed by gzip twice; unpack it once",
+    b"PK\3\4": "a zip archive; unpack it",
+    b"7z\xbc\xaf": "a 7z archive; unpack it",
+    b"\xfd7zXZ": "packed by xz; unpack it",
+    b"BZh": "packed by bzip2; unpack it",
+    b"\x93NUMPY": f"a NumPy file (.npy), not IDX; {FORM}",
+    b"version https://git-lfs": "a pointer of Git LFS; `git lfs pull` gets the file",
+}
+TOLD_BY = 300  # first bytes of a file tell its kind: in those of tar it is the 257th
 MOST_BYTES = 1 << 28  # of data; MNIST's largest file has 47 MB
+MOST_DIMENSIONS = 32  # that an array of NumPy 1 can have
 
 
 def read_idx(path: str | Path, limit: int | None = None) -> np.ndarray:
@@ -262,7 +320,7 @@ def read_idx(path: str | Path, limit: int | None = None) -> np.ndarray:
     missing, unreadable, damaged or not IDX of unsigned bytes.
     """
     check(RANGES, limit=limit)
-    path = Path(path)
+    path = utils.user_path(path)
     return _parse_idx(path, _content(path), limit)[0]
 
 
@@ -271,10 +329,10 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise DatasetError(f"{path} does not exist; see data/README.md") from error
+        raise DatasetError(f"{path} does not exist; {SEE_README}") from error
     except OSError as error:
         fault = f"{path}: cannot be read: {error.strerror or error}"
-        raise DatasetError(f"{fault}; see data/README.md") from error
+        raise DatasetError(f"{fault}; {SEE_README}") from error
 
 
 def _parse_idx(path: Path, content: bytes, limit: int | None) -> tuple[np.ndarray, int]:
@@ -286,49 +344,78 @@ def _parse_idx(path: Path, content: bytes, limit: int | None) -> tuple[np.ndarra
     try:
         shape = _read_header(stream)
         n_bytes = math.prod(shape)
-        promised = f"the header promises {'x'.join(map(str, shape))} bytes"
-        if n_bytes > MOST_BYTES:
-            raise ValueError(f"{promised}, more than a data set holds")
+        # Of no images at all, too, NumPy cannot hold one that is too large
+        if math.prod(filter(None, shape)) > MOST_BYTES:
+            raise ValueError(_misfit(shape, "more than a data set holds", FORM))
         if not is_gzip:
             there = len(content) - stream.tell()
             if there != n_bytes:
-                raise ValueError(f"{promised}, there are {there}")
+                remedy = GET_AGAIN if there < n_bytes else GET_OR_MAKE_AGAIN
+                raise ValueError(_misfit(shape, f"there are {there}", remedy))
 
         wanted = shape if limit is None else (min(limit, shape[0]), *shape[1:])
         data = bytearray(stream.read(math.prod(wanted)))  # bytes would be read-only
         if len(data) < math.prod(wanted):
-            raise ValueError(f"truncated: {promised}")
+            raise ValueError(_misfit(shape, f"there are {len(data)}", GET_AGAIN))
         if wanted == shape and stream.read(1):
-            raise ValueError(f"{promised}, and more follow")
+            raise ValueError(_misfit(shape, "more follow", GET_OR_MAKE_AGAIN))
         return np.frombuffer(data, np.uint8).reshape(wanted), shape[0]
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         fault = f"{path}: damaged gzip data ({error})"
-        raise DatasetError(f"{fault}; get the file again") from error
+        raise DatasetError(f"{fault}; {GET_AGAIN}") from error
     except ValueError as error:
-        raise DatasetError(f"{path}: {error}; get the file again") from error
+        raise DatasetError(f"{path}: {error}") from error
+
+
+def _misfit(shape: tuple[int, ...], there: str, remedy: str) -> str:
+    """What is wrong with a file of another length than its header promises."""
+    in_reverse = np.array(shape, ">u4").view("<u4").tolist()
+    if math.prod(in_reverse) < math.prod(shape):
+        return f"the sizes in its header are little-endian; {FORM}"
+    promised = f"the header promises {'x'.join(map(str, shape))} bytes"
+    return f"{promised}, {there}; {remedy}"
 
 
 def _read_header(stream: BinaryIO) -> tuple[int, ...]:
-    """The shape that an IDX file's header gives; ValueError for another file."""
+    """The shape that an IDX file's header gives.
+
+    ValueError for another file says what it is, and what to do.
+    """
     magic = stream.read(4)
     if len(magic) < 4:
-        raise ValueError("empty, or truncated within the header")
+        raise ValueError(f"empty, or truncated within the header; {GET_AGAIN}")
     if magic[:2] != b"\0\0":
-        # A web page may begin with a byte order mark or with white space
-        begin = magic + stream.read(12)
-        is_page = begin.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<")
-        what = "a web page" if is_page else f"it begins with {magic.hex(' ')}"
-        raise ValueError(f"neither gzip nor IDX, {what}")
+        raise ValueError(_other_kind(magic + stream.read(TOLD_BY)))
     kind = magic[2]
     if kind != UNSIGNED_BYTE:
         name = IDX_TYPES.get(kind, "unknown to IDX")
         fault = f"data of type 0x{kind:02x} ({name})"
-        raise ValueError(f"{fault}, not unsigned bytes (0x08)")
+        raise ValueError(f"{fault}, not unsigned bytes (0x08); {FORM}")
     dimensions = magic[3]
+    if not 0 < dimensions <= MOST_DIMENSIONS:
+        raise ValueError(f"an array of {dimensions} dimensions; {FORM}")
     sizes = stream.read(4 * dimensions)
-    if not dimensions or len(sizes) < 4 * dimensions:
-        raise ValueError("no dimensions, or truncated within the header")
+    if len(sizes) < 4 * dimensions:
+        raise ValueError(f"truncated within the header; {GET_AGAIN}")
     return tuple(np.frombuffer(sizes, ">u4").tolist())
+
+
+def _other_kind(begin: bytes) -> str:
+    """What a file that begins so is, if not IDX, and what to do."""
+    if begin.startswith(b"PK") and b".npy" in begin:  # a zip archive of .npy files
+        return f"a NumPy file (.npz), not IDX; {FORM}"
+    for first_bytes, what in OTHER_KINDS.items():
+        if begin.startswith(first_bytes):
+            return what
+    if begin[257:262] == b"ustar":
+        return "a tar archive; unpack it"
+    # A web page may begin with a byte order mark or with white space
+    if begin.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
+        return f"a web page; {GET_AGAIN}"
+    first_four = begin[:4].hex(" ")
+    if begin[2:4] == b"\0\0" and begin[1] in (UNSIGNED_BYTE, *IDX_TYPES):
+        return f"its header is little-endian ({first_four}); {FORM}"
+    return f"neither gzip nor IDX, it begins with {first_four}; {FORM}"
 
 
 # --- download -------------------------------------------------------------------------
@@ -358,7 +445,13 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 ANSWER_SECONDS = 3.0  # a mirror silent for so long is passed over: nobody waits long
-CHUNK_BYTES = 1 << 18  # between two updates of the progress
+# For a whole file, headers too; the largest comes in it at 1.3 Mbit/s
+DEADLINE_SECONDS = 60.0
+CHUNK_BYTES = 1 << 18  # at most, between two looks at the clock
+INSTALL_CERTIFICATES = (
+    'on macOS open "Install Certificates.command" in /Applications/Python '
+    f"{sys.version_info.major}.{sys.version_info.minor}"
+)
 
 
 def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
@@ -369,15 +462,16 @@ def download_mnist(data_dir: str | Path | None = None) -> list[Path]:
     interrupted download is simply begun again. Raises DatasetError if a file is wrong
     or can be had from no mirror, UserError if it cannot be written.
     """
-    directory = Path(DATA_DIR if data_dir is None else data_dir)
+    directory = utils.user_path(DATA_DIR if data_dir is None else data_dir)
     found = _files_in(directory)
     for name, path in found.items():
         if path and not _is_original(name, _content(path)):
             fault = f"{path} is not MNIST's file of that name"
             raise DatasetError(f"{fault}; move it away, try again")
+    failures = {}
     for name in found:
         if not found[name]:
-            content = _fetch(name, directory)
+            content = _fetch(name, directory, failures)
             found[name] = directory / name
             with utils.atomic_write(found[name]) as file:
                 file.write(content)
@@ -391,31 +485,84 @@ def _is_original(name: str, content: bytes) -> bool:
     return sha256 is not None and sha256 == hashlib.sha256(content).hexdigest()
 
 
-def _fetch(name: str, directory: Path) -> bytes:
-    """A file's verified content, from the first mirror that gives it."""
+def _fetch(name: str, directory: Path, failures: dict[str, str]) -> bytes:
+    """A file's verified content, from the first mirror that gives it.
+
+    A mirror that fails is entered in `failures` with its fault, and not asked again.
+    """
     (size, _sha256), _unpacked = MNIST_FILES[name]
-    out = utils.Output()
-    failures = []
     for mirror in MIRRORS:
-        url = mirror + name
-        content = bytearray()
+        if mirror in failures:
+            continue
+        answer = _Answer(mirror + name, size)
+        answer.wait(name)
+        content = bytes(answer.content)
+        if _is_original(name, content):
+            return content
+        other = f"it sent another file, {len(content)} bytes of {size}"
+        failures[mirror] = answer.fault or other
+
+    reasons = "; ".join(f"{mirror}: {fault}" for mirror, fault in failures.items())
+    fault = f"{directory} lacks {name} and no mirror gave it ({reasons})"
+    remedy = "data/README.md says how to put it there by hand"
+    if "CERTIFICATE_VERIFY_FAILED" in reasons:
+        remedy = f"{INSTALL_CERTIFICATES}; or {remedy}"
+    raise DatasetError(f"{fault}; {remedy}")
+
+
+class _Answer(threading.Thread):
+    """What a mirror answers, as far as it has come, read by a thread of its own.
+
+    A socket's time limit begins anew with every byte, and a mirror that drips would
+    hold its reader for hours. So this one may be left alone: it says nothing, and as a
+    daemon it does not keep Python alive.
+    """
+
+    def __init__(self, url: str, size: int):
+        super().__init__(daemon=True)
+        self.url = url
+        self.size = size  # bytes that the file has; with more, it is another
+        self.content = bytearray()
+        self.fault = ""
+        self.deadline = time.monotonic() + DEADLINE_SECONDS
+
+    def run(self) -> None:
         try:
-            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:
-                while len(content) <= size:
+            opener = urllib.request.build_opener(_NoRedirects)
+            with opener.open(self.url, timeout=ANSWER_SECONDS) as response:
+                while len(self.content) <= self.size and not self._is_late():
                     chunk = response.read1(CHUNK_BYTES)
                     if not chunk:
                         break
-                    content += chunk
-                    out.progress("{name}", len(content) / size, name=name)
-        except (OSError, HTTPException, ValueError) as error:
-            failures.append(f"{url}: {str(error).strip()}")
-            continue
-        if _is_original(name, content):
-            return bytes(content)
-        failures.append(f"{url}: it sent another file, {len(content)} bytes of {size}")
-    reasons = "; ".join(failures) or "none to ask"
-    fault = f"{directory} lacks {name} and no mirror gave it ({reasons})"
-    raise DatasetError(f"{fault}; {REMEDY}")
+                    self.content += chunk
+        except Exception as error:  # servers fail in many ways
+            # urllib wraps a socket's error, but not a server's, in a bare URLError
+            cause = error.reason if type(error) is URLError else error
+            self.fault = str(cause).strip() or type(cause).__name__
+
+    def wait(self, name: str) -> None:
+        """Start, and wait for the end or the deadline, showing how far it is."""
+        out = utils.Output()
+        self.start()
+        while self.is_alive() and not self._is_late():
+            self.join(utils.SECONDS_BETWEEN)  # in short steps, so that Ctrl-C works
+            out.progress("{name}", len(self.content) / self.size, name=name)
+        if self._is_late():
+            self.fault = f"not all of it within {DEADLINE_SECONDS:g} seconds"
+
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self.deadline
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Refuses to be sent elsewhere: a mirror has the file, a hotel's login has not."""
+
+    def redirect_request(
+        self, request: Any, answer: Any, code: int, _why: str, headers: Any, url: str
+    ) -> NoReturn:
+        place = url.partition("?")[0]
+        fault = f"it redirects to {place}"
+        raise HTTPError(request.full_url, code, fault, headers, answer)
 
 
 # --- handwriting of your own: a picture becomes images in MNIST's form ----------------
@@ -494,7 +641,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     """
     from PIL import Image, UnidentifiedImageError  # here: training does without it
 
-    path = Path(path)
+    path = utils.user_path(path)
     if not os.path.isfile(path):  # noqa: PTH113  (no error of a name too long)
         is_there = os.path.lexists(path)
         fault = "is not a file; name a picture" if is_there else "does not exist"
@@ -1327,7 +1474,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--data-dir",
         type=utils.user_path,
         metavar="DIR",
-        help="put the files there (default: $MNIST_DATA_DIR or data/)",
+        help="verify the files there, and download what is missing "
+        "(default: $MNIST_DATA_DIR or data/)",
     )
     parser.add_argument("--lang", default="en", help=utils.LANGUAGE_HELP)
     options = parser.parse_args(arguments)
