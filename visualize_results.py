@@ -14,11 +14,13 @@ import utils  # isort: split
 import argparse
 import math
 import os
+import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
-from glob import glob
+from glob import escape, glob
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +54,7 @@ from mnist_loader import (
     find_digits,
     read_picture,
 )
+from mnist_loader import FORMATS as PICTURE_FORMATS
 from neural_network import ModelError, NeuralNetwork
 from train_network import MODEL_FILE, OUTPUT_DIR, Run, Settings, dataset_name
 from utils import EXIT_BAD_INPUT, N_, Output, Rate, Translate, UserError, check
@@ -144,17 +147,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check({"lang": utils.LANGUAGE}, lang=options.lang)
 
     if options.image or options.draw:
-        for name in "figures", "format", "data_dir":
+        mode = "--draw" if options.draw else "--image"
+        without_meaning = ["figures", "data_dir"]
+        if options.draw:
+            without_meaning.append("format")
+        for name in without_meaning:
             if getattr(options, name):
                 option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} has no meaning with --image or --draw")
+                raise UserError(f"{option} has no meaning with {mode}")
         return read_handwriting(options)
 
     directory = options.output_dir or OUTPUT_DIR
     view = View.of(directory, options.data_dir, options.lang)
     out = Output(view.language)
     for name in options.figures or FIGURES:
-        path = directory / f"{name}.{options.format or 'png'}"
+        path = directory / f"{name}.{options.format or FORMATS[0]}"
         save_figure(FIGURES[name](view), path)
         out.screen("Written: {path}", path=path)
     return 0
@@ -176,24 +183,24 @@ def make_parser() -> utils.ArgumentParser:
         metavar="NAME",
         help=f"write these of {', '.join(FIGURES)} (default: all)",
     )
-    figures.add_argument(
-        "--format",
-        metavar="NAME",
-        help="write png, svg or pdf (default: png)",
-    )
     group = parser.add_argument_group("instead of figures")
     instead = group.add_mutually_exclusive_group()
     instead.add_argument(
         "--image",
         type=utils.user_path,
         nargs="+",
-        metavar="FILE",
-        help="read the digits in these pictures",
+        metavar="PATH",
+        help="read the digits in these pictures, or in those of a directory",
     )
     instead.add_argument(
         "--draw", action="store_true", help="open a pad to draw digits on"
     )
     files = parser.add_argument_group("files and language")
+    files.add_argument(
+        "--format",
+        metavar="NAME",
+        help="write pictures as png, svg or pdf (default: png)",
+    )
     files.add_argument(
         "--data-dir",
         type=utils.user_path,
@@ -204,7 +211,8 @@ def make_parser() -> utils.ArgumentParser:
         "--output-dir",
         type=utils.user_path,
         metavar="DIR",
-        help="take the run from there, and write there (default: sample_outputs/)",
+        help="take the run from there, and write there; --image and --draw need no "
+        "run there (default: sample_outputs/)",
     )
     files.add_argument(
         "--lang",
@@ -993,13 +1001,37 @@ class Reading(NamedTuple):
 
 
 class Reader:
-    """A network that reads the digits in pictures, and says so in a language."""
+    """A network that reads the digits in pictures, and says so in a language.
 
-    def __init__(self, network: NeuralNetwork, settings: Settings, language: str):
+    path : the network's file; None of a network that has none
+    """
+
+    def __init__(
+        self,
+        network: NeuralNetwork,
+        settings: Settings,
+        language: str,
+        path: Path | None = None,
+    ):
         self.network = network
         self.settings = settings
+        self.path = path
         self.out = Output(language)
         self.translate = partial(self.out.translate, digit=settings.digit)
+
+    @classmethod
+    def load(cls, path: Path, language: str | None) -> "Reader":
+        """The reader of a run's file, or of a bare network's with the lab's settings.
+
+        `language` is "en" or "ru"; None is the run's own. Raises ModelError for a file
+        that is none, or whose network takes no images.
+        """
+        network = NeuralNetwork.load(path)
+        if network.layer_sizes[0] != PIXELS:
+            fault = f"{path}: its network takes no images"
+            raise ModelError(f"{fault}; run train_network.py again")
+        settings = train_network.read_settings(path, network.metadata)
+        return cls(network, settings, language or settings.lang, path)
 
     def read(self, picture: np.ndarray) -> Reading:
         """Read a picture, uint8 (height, width) or (height, width, 3)."""
@@ -1041,45 +1073,65 @@ class Reader:
 def read_handwriting(options: argparse.Namespace) -> int:
     """Do what --image or --draw asks."""
     directory = options.output_dir or OUTPUT_DIR
-    path = directory / MODEL_FILE if options.output_dir else reading_model(directory)
-    network, settings = load_reading_network(path)
-    reader = Reader(network, settings, options.lang or settings.lang)
+    reader = choose_reader(options.output_dir, options.lang)
     line = N_("{description} ({path})")
-    reader.out.screen(line, description=reader.description(), path=path)
+    reader.out.screen(line, description=reader.description(), path=reader.path)
     if options.image:
-        return recognise_pictures(reader, options.image, directory)
+        ending = options.format or FORMATS[0]
+        return recognise_pictures(reader, options.image, directory, ending)
     open_pad(reader, directory)
     return 0
 
 
-def reading_model(directory: Path) -> Path:
-    """The best network's file if it knows the digit of the last run, else the run's."""
-    own = directory / MODEL_FILE
-    best = directory / "best" / MODEL_FILE
-    if not best.exists() or not own.exists():
-        return best if best.exists() else own
-    digits = [load_reading_network(path)[1].digit for path in (own, best)]
-    return best if digits[0] == digits[1] else own
+def choose_reader(named: Path | None, language: str | None) -> Reader:
+    """The network of the directory that is named, if it has one.
+
+    Otherwise it is the best network, if that knows the digit of the last run, else the
+    last run's. `language` is as in `Reader.load`.
+    """
+    if named is not None and (named / MODEL_FILE).exists():
+        return Reader.load(named / MODEL_FILE, language)
+    last_run = OUTPUT_DIR / MODEL_FILE
+    best = OUTPUT_DIR / "best" / MODEL_FILE
+    if not best.exists():
+        return Reader.load(last_run, language)
+    reader = Reader.load(best, language)
+    if last_run.exists():
+        own = Reader.load(last_run, language)
+        if own.settings.digit != reader.settings.digit:
+            return own
+    return reader
 
 
-def load_reading_network(path: Path) -> tuple[NeuralNetwork, Settings]:
-    """A network that takes images, and its settings, by default the lab's."""
-    network = NeuralNetwork.load(path)
-    if network.layer_sizes[0] != PIXELS:
-        fault = f"{path}: its network takes no images"
-        raise ModelError(f"{fault}; run train_network.py again")
-    return network, train_network.read_settings(path, network.metadata)
+# The name of a figure that `recognise_pictures` wrote
+RESULT_NAME = re.compile(rf".*_recognised(_\d+)?\.({'|'.join(FORMATS)})")
 
 
-def recognise_pictures(reader: Reader, names: Sequence[Path], directory: Path) -> int:
-    """Say and draw what is read in each picture; returns 2 if any of them failed."""
-    paths = []
-    for name in names:
-        is_pattern = not os.path.lexists(name)  # which the shell has not expanded
-        matches = sorted(glob(str(name))) if is_pattern else []  # noqa: PTH207
-        paths += [Path(match) for match in matches] or [name]
+def recognise_pictures(
+    reader: Reader, names: Sequence[Path], directory: Path, ending: str
+) -> int:
+    """Say and draw what is read in each picture; returns 2 if any of them failed.
+
+    Parameters
+    ----------
+    names : pictures, directories of them, and patterns that the shell has left
+    directory : where the figures go, each called after its picture
+    ending : one of `FORMATS`
+    """
     code = 0
-    for path in paths:
+    paths = []
+    # The names may be a pattern that the shell has expanded, to our own figures as well
+    originals = [name for name in names if not RESULT_NAME.fullmatch(name.name)]
+    for name in originals or names:
+        pictures = find_pictures(name)
+        if not pictures:
+            kinds = ", ".join(PICTURE_FORMATS)
+            utils.warn(f"{name}: no picture there ({kinds}); name one")
+            code = EXIT_BAD_INPUT
+        paths += pictures
+
+    written = Counter()  # results by the stem of their picture
+    for path in dict.fromkeys(paths):  # each once
         try:
             picture = read_picture(path)
             reading = reader.read(picture)
@@ -1088,10 +1140,41 @@ def recognise_pictures(reader: Reader, names: Sequence[Path], directory: Path) -
             utils.warn(str(error))
             code = EXIT_BAD_INPUT
             continue
-        target = directory / f"{path.stem}_recognised.png"
+        # a.jpg and a.png, or those of two directories, become a_recognised and
+        # a_recognised_2; for some file systems so do a.jpg and A.jpg
+        stem = path.stem.lower()
+        written[stem] += 1
+        number = f"_{written[stem]}" if written[stem] > 1 else ""
+        target = directory / f"{path.stem}_recognised{number}.{ending}"
         save_figure(draw_recognised(reader, picture, reading), target)
         reader.out.screen("Written: {path}", path=target)
     return code
+
+
+def find_pictures(name: Path) -> list[Path]:
+    """The pictures that a name stands for, sorted.
+
+    A directory stands for those in it, a pattern for those that it matches, both
+    without what `recognise_pictures` wrote. What else is named is taken as it is, also
+    where nothing is there.
+    """
+    is_directory = os.path.isdir(name)  # noqa: PTH112  (no error of a name too long)
+    if is_directory:
+        pattern = str(Path(escape(str(name))) / "*")
+    elif os.path.lexists(name):
+        return [name]
+    else:
+        pattern = str(name)
+    matches = [Path(match) for match in sorted(glob(pattern))]  # noqa: PTH207
+    if not matches and not is_directory:
+        return [name]
+    format_of = Image.registered_extensions()  # of an ending, as Pillow knows it
+    pictures = []
+    for path in matches:
+        is_picture = format_of.get(path.suffix.lower()) in PICTURE_FORMATS
+        if is_picture and path.is_file() and not RESULT_NAME.fullmatch(path.name):
+            pictures.append(path)
+    return pictures
 
 
 def report_reading(reader: Reader, path: Path, reading: Reading) -> None:

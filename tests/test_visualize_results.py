@@ -1258,19 +1258,27 @@ NAMES += "hidden_units, samples"
         ),
         (
             ("--image", "a.png", "--figures", "samples"),
-            "--figures has no meaning with --image or --draw",
+            "--figures has no meaning with --image",
         ),
         (
             ("--draw", "--figures", "samples"),
-            "--figures has no meaning with --image or --draw",
+            "--figures has no meaning with --draw",
         ),
         (
-            ("--image", "a.png", "--format", "png"),
-            "--format has no meaning with --image or --draw",
+            ("--draw", "--format", "png"),
+            "--format has no meaning with --draw",
+        ),
+        (
+            ("--image", "a.png", "--format", "gif"),
+            "format is 'gif'; it must be one of png, svg, pdf",
         ),
         (
             ("--draw", "--data-dir", "there"),
-            "--data-dir has no meaning with --image or --draw",
+            "--data-dir has no meaning with --draw",
+        ),
+        (
+            ("--image", "a.png", "--data-dir", "there"),
+            "--data-dir has no meaning with --image",
         ),
     ],
 )
@@ -1384,9 +1392,10 @@ def test_pictures_that_fail_are_reported_and_the_others_are_read(
 def test_a_pattern_that_the_shell_has_left_is_expanded_in_order(
     read, written, eight, tmp_path
 ):
-    for name in ("d.png", "b.jpg.png", "e.png", "a[1].png", "c.png", "a.txt"):
+    names = ["d.png", "b.jpg.png", "e.png", "a[1].png", "c.png", "a.txt"]
+    for name in [*names, "c_recognised.png", "c_recognised_2.png", "c_recognised.svg"]:
         shutil.copy(eight, tmp_path / name)
-    assert read("--image", tmp_path / "[a-d]*.png", tmp_path / "e.png") == 0
+    assert read("--image", tmp_path / "[a-d]*", tmp_path / "e.png") == 0
     assert list(written) == [
         "a[1]_recognised.png",
         "b.jpg_recognised.png",
@@ -1394,6 +1403,94 @@ def test_a_pattern_that_the_shell_has_left_is_expanded_in_order(
         "d_recognised.png",
         "e_recognised.png",
     ]
+
+
+def test_a_directory_stands_for_the_pictures_in_it_in_order(
+    read, written, eight, tmp_path, capsys
+):
+    """Not for text, for hidden files, directories, nor for what was written itself."""
+    photos = tmp_path / "my [photos]"
+    (photos / "a directory.png").mkdir(parents=True)
+    names = ["c.bmp", "B.JPG", "a.tiff", "note.txt", "._a.png"]
+    for name in [*names, "d_recognised.png", "d_recognised_12.png"]:
+        shutil.copy(eight, photos / name)
+    assert read("--image", photos) == 0
+    assert list(written) == [
+        "B_recognised.png",
+        "a_recognised.png",
+        "c_recognised.png",
+    ]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_directory_or_a_pattern_without_pictures_is_reported_in_a_line(
+    read, written, eight, tmp_path, capsys
+):
+    """And the others are read."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "note.txt").touch()
+    assert read("--image", empty, empty / "*.txt", eight) == 2
+    kinds = "(PNG, JPEG, BMP, WEBP, GIF, TIFF)"
+    assert capsys.readouterr().err.splitlines() == [
+        f"{empty}: no picture there {kinds}; name one",
+        f"{empty}/*.txt: no picture there {kinds}; name one",
+    ]
+    assert list(written) == ["eight_recognised.png"]
+
+
+def test_what_was_written_is_read_where_it_alone_is_named(
+    read, written, eight, tmp_path
+):
+    """Beside others it may come from a pattern that the shell has expanded."""
+    old = Path(shutil.copy(eight, tmp_path / "eight_recognised.png"))
+    older = Path(shutil.copy(eight, tmp_path / "eight_recognised_2.png"))
+    own = Path(shutil.copy(eight, tmp_path / "my_recognised.jpg"))
+    assert read("--image", eight, older, old, own) == 0
+    assert list(written) == ["eight_recognised.png", "my_recognised_recognised.png"]
+    written.clear()
+    assert read("--image", old) == 0
+    assert read("--image", older, old) == 0
+    assert list(written) == [
+        "eight_recognised_recognised.png",
+        "eight_recognised_2_recognised.png",
+    ]
+
+
+def test_pictures_of_one_name_have_results_of_their_own(
+    read, written, eight, run_dir, tmp_path, capsys
+):
+    """Also where only capitals differ, which some file systems take for the same."""
+    other = tmp_path / "other"
+    other.mkdir()
+    pictures = [tmp_path / "a.jpg", tmp_path / "a.png", other / "A.png"]
+    for picture in pictures:
+        shutil.copy(eight, picture)
+    repeated = tmp_path / "a.jpg"
+    assert read("--image", *pictures, repeated, eight) == 0
+    assert list(written) == [
+        "a_recognised.png",
+        "a_recognised_2.png",
+        "A_recognised_3.png",
+        "eight_recognised.png",
+    ]
+    said = capsys.readouterr().out.splitlines()[1:]
+    names = list(written)[:3]
+    for n, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+        assert said[2 * n].startswith(f"{picture}: digit 1 of 1: ")
+        assert said[2 * n + 1] == f"Written: {run_dir}/{name}"
+
+
+@parametrize(("ending", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_what_is_read_is_written_in_the_format_that_is_named(
+    read, run_dir, eight, ending, start, capsys
+):
+    before = set(run_dir.iterdir())
+    assert read("--image", eight, "--format", ending) == 0
+    target = run_dir / f"eight_recognised.{ending}"
+    assert set(run_dir.iterdir()) - before == {target}
+    assert target.read_bytes().startswith(start)
+    assert capsys.readouterr().out.endswith(f"Written: {target}\n")
 
 
 def test_a_name_that_looks_like_a_pattern_is_a_name(read, written, eight, tmp_path):
@@ -1416,45 +1513,106 @@ def save_network(directory: Path, digit: int, hidden: int, **metadata) -> None:
     network.save(directory / "model.npz")
 
 
+@pytest.fixture
+def loaded(monkeypatch) -> list[Path]:
+    """The networks' files, each time that one is read."""
+    paths = []
+    load = NeuralNetwork.load
+
+    def watched(path: Path) -> NeuralNetwork:
+        paths.append(path)
+        return load(path)
+
+    monkeypatch.setattr(NeuralNetwork, "load", watched)
+    return paths
+
+
+@parametrize("named", [None, "new", "old"])
 @parametrize(
-    ("own", "best", "read"),
+    ("own", "best", "digit", "hidden"),
     [
-        pytest.param(8, None, "784-4-1 for the digit 8", id="no best"),
-        pytest.param(None, 8, "784-5-1 for the digit 8", id="no own"),
-        pytest.param(8, 8, "784-5-1 for the digit 8", id="same digit"),
-        pytest.param(3, 8, "784-4-1 for the digit 3", id="other digit"),
-        pytest.param(3, 3, "784-5-1 for the digit 3", id="same other digit"),
+        pytest.param(8, None, 8, 4, id="no best"),
+        pytest.param(None, 8, 8, 5, id="no own"),
+        pytest.param(8, 8, 8, 5, id="same digit"),
+        pytest.param(3, 8, 3, 4, id="other digit"),
+        pytest.param(3, 3, 3, 5, id="same other digit"),
     ],
 )
 def test_network_is_the_best_if_it_knows_the_digit_of_the_last_run(
-    own, best, read, eight, written, tmp_path, monkeypatch, capsys
+    own, best, digit, hidden, named, loaded, tmp_path, monkeypatch
 ):
-    """The own one has 4 hidden units, the best 5."""
+    """The own one has 4 hidden units, the best 5; no file is read twice.
+
+    So it is where a directory without a network is named, be it new or old.
+    """
     out = tmp_path / "out"
     monkeypatch.setattr(visualize_results, "OUTPUT_DIR", out)
     (out / "best").mkdir(parents=True)
+    (tmp_path / "old").mkdir()
     if own is not None:
         save_network(out, own, hidden=4)
     if best is not None:
         save_network(out / "best", best, hidden=5)
-    assert main(["--image", str(eight)]) == 0
-    assert f"Network {read};" in capsys.readouterr().out
+    directory = None if named is None else tmp_path / named
+    reader = visualize_results.choose_reader(directory, None)
+    assert reader.settings.digit == digit
+    assert reader.network.layer_sizes == (784, hidden, 1)
+    assert reader.path == (out if hidden == 4 else out / "best") / "model.npz"
+    assert len(set(loaded)) == len(loaded)
+
+
+def test_what_is_read_is_written_to_a_directory_that_has_no_network(
+    eight, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path)
+    save_network(tmp_path, 3, hidden=4)
+    new = tmp_path / "new" / "one"
+    assert main(["--image", str(eight), f"--output-dir={new}"]) == 0
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("Network 784-4-1 for the digit 3; ")
+    assert first.endswith(f"({tmp_path}/model.npz)")
+    assert last == f"Written: {new}/eight_recognised.png"
+    assert [path.name for path in new.iterdir()] == ["eight_recognised.png"]
 
 
 def test_network_is_that_of_the_directory_that_is_named(
-    eight, written, tmp_path, capsys
+    eight, written, loaded, tmp_path, monkeypatch, capsys
 ):
-    (tmp_path / "best").mkdir()
-    save_network(tmp_path, 8, hidden=4)
-    save_network(tmp_path / "best", 8, hidden=5)
-    assert main(["--image", str(eight), f"--output-dir={tmp_path}"]) == 0
-    assert f"({tmp_path}/model.npz)" in capsys.readouterr().out
+    """Whatever its digit is, and although the last run's and a best one are there."""
+    out = tmp_path / "out"
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", out)
+    named = tmp_path / "named"
+    for directory in out, out / "best", named / "best":
+        directory.mkdir(parents=True)
+        save_network(directory, 8, hidden=5)
+    save_network(named, 3, hidden=4)
+    assert main(["--image", str(eight), f"--output-dir={named}"]) == 0
+    network = "784-4-1 for the digit 3; it cannot tell what is no digit at all"
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"Network {network} ({named}/model.npz)"
+    assert loaded == [named / "model.npz"]
 
 
-def test_without_any_network_the_runs_own_is_missed(eight, tmp_path, monkeypatch):
+def test_a_damaged_network_of_the_directory_that_is_named_is_refused(
+    eight, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    save_network(tmp_path / "out", 8, hidden=4)
+    (tmp_path / "model.npz").write_bytes(b"rubbish")
+    with pytest.raises(UserError, match=f"^{tmp_path}/model.npz: damaged"):
+        main(["--image", str(eight), f"--output-dir={tmp_path}"])
+
+
+@parametrize("options", [[], ["--output-dir=new"]])
+def test_without_any_network_the_runs_own_is_missed(
+    options, eight, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path)
-    with pytest.raises(UserError, match=f"^{tmp_path}/model.npz"):
-        main(["--image", str(eight)])
+    with pytest.raises(UserError, match=f"^{tmp_path}/model.npz does not exist"):
+        main(["--image", str(eight), *options])
+    assert not (tmp_path / "new").exists()
 
 
 @parametrize(
