@@ -91,8 +91,8 @@ PANEL_TITLE = 0.35  # inches
 # Ito's, which colour-blind readers tell apart.
 DIGIT_COLOUR = "#E69F00"  # orange: images of the digit
 OTHERS_COLOUR = "#0072B2"  # blue: images of the others
-FOR_COLOUR = "#B2182B"  # red: speaks for the digit
-AGAINST_COLOUR = "#2166AC"  # blue: speaks against it
+FOR_COLOUR = "#8B0A14"  # red: speaks for the digit
+AGAINST_COLOUR = "#4285F4"  # blue: speaks against it; the lighter, also in grey print
 
 ACCURACY_LINE = {"color": "black", "marker": "o"}
 RECALL_LINE = {"color": "#009E73", "marker": "s", "linestyle": ":"}
@@ -115,8 +115,9 @@ THRESHOLD_POINT = {
 
 # How imshow draws an image of ink, what speaks for and against, and a picture's grey
 INK_IMAGE = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+# An odd number of colours: the one in the middle, of no effect, is white
 EFFECT_COLOURS = LinearSegmentedColormap.from_list(
-    "effect", [AGAINST_COLOUR, "white", FOR_COLOUR]
+    "effect", [AGAINST_COLOUR, "white", FOR_COLOUR], N=257
 )
 EFFECT_IMAGE = INK_IMAGE | {"cmap": EFFECT_COLOURS, "vmin": -1}
 GREY_IMAGE = {"cmap": "gray", "vmin": 0, "vmax": FULL_INK}

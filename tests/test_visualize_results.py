@@ -52,8 +52,8 @@ nan = float("nan")
 
 ORANGE = "#e69f00"  # images of the digit
 BLUE = "#0072b2"  # images of the others
-RED_BOX = "#b2182b"  # speaks for the digit
-BLUE_BOX = "#2166ac"  # speaks against it
+RED_BOX = "#8b0a14"  # speaks for the digit
+BLUE_BOX = "#4285f4"  # speaks against it
 BLACK = "#000000"
 WHITE = "#ffffff"
 GREY = "#777777"
@@ -1862,6 +1862,26 @@ def test_each_digit_is_shown_as_the_network_saw_it_and_what_spoke_for_it(recogni
         assert colour_at(why, n) == "red"
         assert colour_at(why, 400) == "blue"
         assert colour_at(why, 700) == "white"
+
+
+def hex_at(image: AxesImage, pixel: int) -> str:
+    return to_hex(image.to_rgba(image.get_array()).reshape(-1, 4)[pixel])
+
+
+def test_no_effect_is_white_and_print_without_colours_tells_red_from_blue(recognised):
+    """As Pillow makes them grey: the full red is dark, the full blue is not."""
+    why = recognised.axes[1].images[1]
+    assert hex_at(why, 700) == WHITE
+    colours = [visualize_results.EFFECT_COLOURS(end) for end in (0.0, 0.5, 1.0)]
+    assert [to_hex(colour) for colour in colours] == [BLUE_BOX, WHITE, RED_BOX]
+    greys = []
+    for colour in colours:
+        rgb = tuple(round(255 * share) for share in colour[:3])
+        greys.append(Image.new("RGB", (1, 1), rgb).convert("L").getpixel((0, 0)))
+    blue, white, red = greys
+    assert white == 255
+    assert red < 60
+    assert blue > 120
 
 
 @pytest.fixture(scope="module")
