@@ -1867,6 +1867,7 @@ def test_digits_of_a_picture_are_boxed_solid_and_red_for_yes(recognised):
         is_solid = box.get_linestyle() == "solid"
         looks.append((to_hex(box.get_edgecolor()), is_solid))
         assert not box.get_fill()
+        assert box.get_path_effects()  # white around it, for dark pictures
     assert places == [
         ((19.5, 29.5), 30, 60),
         ((99.5, 9.5), 80, 30),
@@ -2135,7 +2136,7 @@ def test_the_drawing_is_read_when_a_stroke_ends_and_only_then(pad, monkeypatch):
     assert len(readings) == 1
 
 
-def test_every_place_of_a_stroke_is_inked(pad):
+def test_every_place_of_a_stroke_gets_ink(pad):
     """A ring: each of its 72 places, and nothing in its middle."""
     places = []
     for angle in np.linspace(0, 2 * np.pi, 72):
@@ -2209,6 +2210,19 @@ def test_c_clears(pad, key):
     assert pad.verdict == ""
 
 
+def test_a_cleared_pad_looks_as_it_did_before(reader, tmp_path):
+    pad = pad_of(reader, tmp_path)
+    looks = []
+    for _time in range(2):
+        pad.figure.canvas.draw()
+        looks.append(np.array(pad.figure.canvas.buffer_rgba()))
+        button(pad, "press", (40, 140))
+        button(pad, "release", (240, 140))
+        press(pad, "c")
+    before, after = looks
+    np.testing.assert_array_equal(after, before)
+
+
 @parametrize("key", ["s", "S"])
 def test_s_saves_the_drawing(pad, tmp_path, key):
     screen = io.StringIO()
@@ -2257,6 +2271,7 @@ def test_pad_shows_the_likeliest_of_several_digits_and_says_all(pad, monkeypatch
     _shown, seen, why = pad.panels
     assert np.flatnonzero(seen.get_array()).tolist() == [1, 400]
     assert np.flatnonzero(why.get_array()).tolist() == [1, 400]
+    assert title_of(why.axes).endswith("\nin sum from 0.12 to 0.88")
 
 
 def test_a_long_verdict_is_cut_where_its_second_line_ends(pad, monkeypatch):
