@@ -14,11 +14,13 @@ import utils  # isort: split
 import argparse
 import math
 import os
+import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
-from glob import glob
+from glob import escape, glob
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,8 +39,11 @@ from matplotlib.axes import Axes
 from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.transforms import Bbox
 
 import train_network
 from mnist_loader import (
@@ -52,6 +57,7 @@ from mnist_loader import (
     find_digits,
     read_picture,
 )
+from mnist_loader import FORMATS as PICTURE_FORMATS
 from neural_network import ModelError, NeuralNetwork
 from train_network import MODEL_FILE, OUTPUT_DIR, Run, Settings, dataset_name
 from utils import EXIT_BAD_INPUT, N_, Output, Rate, Translate, UserError, check
@@ -88,8 +94,8 @@ PANEL_TITLE = 0.35  # inches
 # Ito's, which colour-blind readers tell apart.
 DIGIT_COLOUR = "#E69F00"  # orange: images of the digit
 OTHERS_COLOUR = "#0072B2"  # blue: images of the others
-FOR_COLOUR = "#B2182B"  # red: speaks for the digit
-AGAINST_COLOUR = "#2166AC"  # blue: speaks against it
+FOR_COLOUR = "#8B0A14"  # red: speaks for the digit
+AGAINST_COLOUR = "#4285F4"  # blue: speaks against it; the lighter, also in grey print
 
 ACCURACY_LINE = {"color": "black", "marker": "o"}
 RECALL_LINE = {"color": "#009E73", "marker": "s", "linestyle": ":"}
@@ -112,8 +118,9 @@ THRESHOLD_POINT = {
 
 # How imshow draws an image of ink, what speaks for and against, and a picture's grey
 INK_IMAGE = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+# An odd number of colours: the one in the middle, of no effect, is white
 EFFECT_COLOURS = LinearSegmentedColormap.from_list(
-    "effect", [AGAINST_COLOUR, "white", FOR_COLOUR]
+    "effect", [AGAINST_COLOUR, "white", FOR_COLOUR], N=257
 )
 EFFECT_IMAGE = INK_IMAGE | {"cmap": EFFECT_COLOURS, "vmin": -1}
 GREY_IMAGE = {"cmap": "gray", "vmin": 0, "vmax": FULL_INK}
@@ -144,17 +151,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check({"lang": utils.LANGUAGE}, lang=options.lang)
 
     if options.image or options.draw:
-        for name in "figures", "format", "data_dir":
+        mode = "--draw" if options.draw else "--image"
+        without_meaning = ["figures", "data_dir"]
+        if options.draw:
+            without_meaning.append("format")
+        for name in without_meaning:
             if getattr(options, name):
                 option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} has no meaning with --image or --draw")
+                raise UserError(f"{option} has no meaning with {mode}")
         return read_handwriting(options)
 
     directory = options.output_dir or OUTPUT_DIR
     view = View.of(directory, options.data_dir, options.lang)
     out = Output(view.language)
     for name in options.figures or FIGURES:
-        path = directory / f"{name}.{options.format or 'png'}"
+        path = directory / f"{name}.{options.format or FORMATS[0]}"
         save_figure(FIGURES[name](view), path)
         out.screen("Written: {path}", path=path)
     return 0
@@ -176,24 +187,24 @@ def make_parser() -> utils.ArgumentParser:
         metavar="NAME",
         help=f"write these of {', '.join(FIGURES)} (default: all)",
     )
-    figures.add_argument(
-        "--format",
-        metavar="NAME",
-        help="write png, svg or pdf (default: png)",
-    )
     group = parser.add_argument_group("instead of figures")
     instead = group.add_mutually_exclusive_group()
     instead.add_argument(
         "--image",
         type=utils.user_path,
         nargs="+",
-        metavar="FILE",
-        help="read the digits in these pictures",
+        metavar="PATH",
+        help="read the digits in these pictures, or in those of a directory",
     )
     instead.add_argument(
         "--draw", action="store_true", help="open a pad to draw digits on"
     )
     files = parser.add_argument_group("files and language")
+    files.add_argument(
+        "--format",
+        metavar="NAME",
+        help="write pictures as png, svg or pdf (default: png)",
+    )
     files.add_argument(
         "--data-dir",
         type=utils.user_path,
@@ -204,7 +215,8 @@ def make_parser() -> utils.ArgumentParser:
         "--output-dir",
         type=utils.user_path,
         metavar="DIR",
-        help="take the run from there, and write there (default: sample_outputs/)",
+        help="take the run from there, and write there; --image and --draw need no "
+        "run there (default: sample_outputs/)",
     )
     files.add_argument(
         "--lang",
@@ -993,13 +1005,40 @@ class Reading(NamedTuple):
 
 
 class Reader:
-    """A network that reads the digits in pictures, and says so in a language."""
+    """A network that reads the digits in pictures, and says so in a language.
 
-    def __init__(self, network: NeuralNetwork, settings: Settings, language: str):
+    path : the network's file; None of a network that has none
+    paper_score : the score of empty paper, to which all effects in an image are added
+    """
+
+    def __init__(
+        self,
+        network: NeuralNetwork,
+        settings: Settings,
+        language: str,
+        path: Path | None = None,
+    ):
         self.network = network
         self.settings = settings
+        self.path = path
         self.out = Output(language)
         self.translate = partial(self.out.translate, digit=settings.digit)
+        paper = np.zeros((1, PIXELS), np.float32)
+        self.paper_score = float(network.predict_proba(paper)[0])
+
+    @classmethod
+    def load(cls, path: Path, language: str | None) -> "Reader":
+        """The reader of a run's file, or of a bare network's with the lab's settings.
+
+        `language` is "en" or "ru"; None is the run's own. Raises ModelError for a file
+        that is none, or whose network takes no images.
+        """
+        network = NeuralNetwork.load(path)
+        if network.layer_sizes[0] != PIXELS:
+            fault = f"{path}: its network takes no images"
+            raise ModelError(f"{fault}; run train_network.py again")
+        settings = train_network.read_settings(path, network.metadata)
+        return cls(network, settings, language or settings.lang, path)
 
     def read(self, picture: np.ndarray) -> Reading:
         """Read a picture, uint8 (height, width) or (height, width, 3)."""
@@ -1028,58 +1067,89 @@ class Reader:
     def answers(self, reading: Reading) -> list[str]:
         """What each digit is taken for."""
         _ = self.translate
-        yes = str(self.settings.digit)
-        return [yes if is_yes else _("not {digit}") for is_yes in reading.is_yes]
+        if self.settings.digit == 8:  # the one that English has another article for
+            yes = _("an {digit}")
+            no = _("not an {digit}")
+        else:
+            yes = _("a {digit}")
+            no = _("not a {digit}")
+        return [yes if is_yes else no for is_yes in reading.is_yes]
 
     def left_out(self, reading: Reading) -> str:
         """What was found but is no digit, with its numbers; "" if nothing was."""
         _ = self.translate
-        counts = [f"{_(reason)}: {n}" for reason, n in reading.found.left_out.items()]
-        return _("Left out: {reasons}", reasons=", ".join(counts)) if counts else ""
+        counts = [f"{_(reason)} ({n})" for reason, n in reading.found.left_out.items()]
+        line = N_("Parts left out, as no digits: {reasons}")
+        return _(line, reasons=", ".join(counts)) if counts else ""
+
+    def why_none(self, reading: Reading) -> str:
+        """Why no digit was made out in a picture, and what to do."""
+        reasons = [self.left_out(reading), self.translate(reading.found.hint)]
+        return ". ".join(reason for reason in reasons if reason)
 
 
 def read_handwriting(options: argparse.Namespace) -> int:
     """Do what --image or --draw asks."""
     directory = options.output_dir or OUTPUT_DIR
-    path = directory / MODEL_FILE if options.output_dir else reading_model(directory)
-    network, settings = load_reading_network(path)
-    reader = Reader(network, settings, options.lang or settings.lang)
+    reader = choose_reader(options.output_dir, options.lang)
     line = N_("{description} ({path})")
-    reader.out.screen(line, description=reader.description(), path=path)
+    reader.out.screen(line, description=reader.description(), path=reader.path)
     if options.image:
-        return recognise_pictures(reader, options.image, directory)
+        ending = options.format or FORMATS[0]
+        return recognise_pictures(reader, options.image, directory, ending)
     open_pad(reader, directory)
     return 0
 
 
-def reading_model(directory: Path) -> Path:
-    """The best network's file if it knows the digit of the last run, else the run's."""
-    own = directory / MODEL_FILE
-    best = directory / "best" / MODEL_FILE
-    if not best.exists() or not own.exists():
-        return best if best.exists() else own
-    digits = [load_reading_network(path)[1].digit for path in (own, best)]
-    return best if digits[0] == digits[1] else own
+def choose_reader(named: Path | None, language: str | None) -> Reader:
+    """The network of the directory that is named, if it has one.
+
+    Otherwise it is the best network, if that knows the digit of the last run, else the
+    last run's. `language` is as in `Reader.load`.
+    """
+    if named is not None and (named / MODEL_FILE).exists():
+        return Reader.load(named / MODEL_FILE, language)
+    last_run = OUTPUT_DIR / MODEL_FILE
+    best = OUTPUT_DIR / "best" / MODEL_FILE
+    if not best.exists():
+        return Reader.load(last_run, language)
+    reader = Reader.load(best, language)
+    if last_run.exists():
+        own = Reader.load(last_run, language)
+        if own.settings.digit != reader.settings.digit:
+            return own
+    return reader
 
 
-def load_reading_network(path: Path) -> tuple[NeuralNetwork, Settings]:
-    """A network that takes images, and its settings, by default the lab's."""
-    network = NeuralNetwork.load(path)
-    if network.layer_sizes[0] != PIXELS:
-        fault = f"{path}: its network takes no images"
-        raise ModelError(f"{fault}; run train_network.py again")
-    return network, train_network.read_settings(path, network.metadata)
+# The name of a figure that `recognise_pictures` wrote
+RESULT_NAME = re.compile(rf".*_recognised(_\d+)?\.({'|'.join(FORMATS)})")
 
 
-def recognise_pictures(reader: Reader, names: Sequence[Path], directory: Path) -> int:
-    """Say and draw what is read in each picture; returns 2 if any of them failed."""
-    paths = []
-    for name in names:
-        is_pattern = not os.path.lexists(name)  # which the shell has not expanded
-        matches = sorted(glob(str(name))) if is_pattern else []  # noqa: PTH207
-        paths += [Path(match) for match in matches] or [name]
+def recognise_pictures(
+    reader: Reader, names: Sequence[Path], directory: Path, ending: str
+) -> int:
+    """Say and draw what is read in each picture; returns 2 if any of them failed.
+
+    Parameters
+    ----------
+    names : pictures, directories of them, and patterns that the shell has left
+    directory : where the figures go, each called after its picture
+    ending : one of `FORMATS`
+    """
     code = 0
-    for path in paths:
+    paths = []
+    # The names may be a pattern that the shell has expanded, to our own figures as well
+    originals = [name for name in names if not RESULT_NAME.fullmatch(name.name)]
+    for name in originals or names:
+        pictures = find_pictures(name)
+        if not pictures:
+            kinds = ", ".join(PICTURE_FORMATS)
+            utils.warn(f"{name}: no picture there ({kinds}); name one")
+            code = EXIT_BAD_INPUT
+        paths += pictures
+
+    written = Counter()  # results by the stem of their picture
+    for path in dict.fromkeys(paths):  # each once
         try:
             picture = read_picture(path)
             reading = reader.read(picture)
@@ -1088,21 +1158,50 @@ def recognise_pictures(reader: Reader, names: Sequence[Path], directory: Path) -
             utils.warn(str(error))
             code = EXIT_BAD_INPUT
             continue
-        target = directory / f"{path.stem}_recognised.png"
+        # a.jpg and a.png, or those of two directories, become a_recognised and
+        # a_recognised_2; for some file systems so do a.jpg and A.jpg
+        stem = path.stem.lower()
+        written[stem] += 1
+        number = f"_{written[stem]}" if written[stem] > 1 else ""
+        target = directory / f"{path.stem}_recognised{number}.{ending}"
         save_figure(draw_recognised(reader, picture, reading), target)
         reader.out.screen("Written: {path}", path=target)
     return code
 
 
+def find_pictures(name: Path) -> list[Path]:
+    """The pictures that a name stands for, sorted.
+
+    A directory stands for those in it, a pattern for those that it matches, both
+    without what `recognise_pictures` wrote. What else is named is taken as it is, also
+    where nothing is there.
+    """
+    is_directory = os.path.isdir(name)  # noqa: PTH112  (no error of a name too long)
+    if is_directory:
+        pattern = str(Path(escape(str(name))) / "*")
+    elif os.path.lexists(name):
+        return [name]
+    else:
+        pattern = str(name)
+    matches = [Path(match) for match in sorted(glob(pattern))]  # noqa: PTH207
+    if not matches and not is_directory:
+        return [name]
+    format_of = Image.registered_extensions()  # of an ending, as Pillow knows it
+    pictures = []
+    for path in matches:
+        is_picture = format_of.get(path.suffix.lower()) in PICTURE_FORMATS
+        if is_picture and path.is_file() and not RESULT_NAME.fullmatch(path.name):
+            pictures.append(path)
+    return pictures
+
+
 def report_reading(reader: Reader, path: Path, reading: Reading) -> None:
     """Say what was read in a picture; PictureError where there is no digit."""
     _ = reader.translate
-    left_out = reader.left_out(reading)
     if not reading.found:
-        reasons = [text for text in (left_out, _(reading.found.hint)) if text]
         line = N_("{path}: no digit made out. {hint}")
-        raise PictureError(_(line, path=path, hint=". ".join(reasons)))
-    line = N_("{path}: digit {number} of {n}: {answer} (score {score:.3f})")
+        raise PictureError(_(line, path=path, hint=reader.why_none(reading)))
+    line = N_("{path}: no. {number} of {n}: {answer} (score {score:.3f})")
     for place, answer in enumerate(reader.answers(reading)):
         reader.out.screen(
             line,
@@ -1112,6 +1211,7 @@ def report_reading(reader: Reader, path: Path, reading: Reading) -> None:
             answer=answer,
             score=reading.scores[place],
         )
+    left_out = reader.left_out(reading)
     if left_out:
         reader.out.screen("{path}: {left_out}", path=path, left_out=left_out)
 
@@ -1119,7 +1219,7 @@ def report_reading(reader: Reader, path: Path, reading: Reading) -> None:
 MOST_TILES = 60  # digits beyond these keep their box and their line on the screen
 PICTURE_HEIGHT = 6.0  # inches, at most
 PAIR_WIDTH = 2.8  # inches of a digit and of what spoke for it, at most
-PAIR_COLUMNS = 5
+PAIR_COLUMNS = 4  # so that each caption has room
 
 
 @in_our_style
@@ -1129,10 +1229,14 @@ def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Fi
     found = len(reading.found)
     shown = min(found, MOST_TILES)
     line = N_("Digits found: {found}; taken for {digit}: {yes}")
-    lines = [_(line, found=found, yes=np.sum(reading.is_yes))]
+    title = [_(line, found=found, yes=np.sum(reading.is_yes))]
     if shown < found:
-        lines.append(_("Only the first {shown} are shown one by one", shown=shown))
-    lines.append(reader.left_out(reading))
+        title.append(_("Only the first {shown} are shown one by one", shown=shown))
+    line = N_(
+        "A digit's colours add up from the score of empty paper to its own score; "
+        "its strongest pixel has full colour"
+    )
+    footer = [_(line), reader.left_out(reading), reader.description()]
 
     # The picture, and below it a pair of tiles for each digit
     height, width = picture.shape[:2]
@@ -1142,19 +1246,22 @@ def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Fi
         "picture": PANEL_TITLE + min(WIDTH * height / width, PICTURE_HEIGHT),
         "pairs": PANEL_TITLE + tiles_height(tiles_width, 2 * shown, 2 * columns),
     }
-    figure, axes = empty_figure("\n".join(lines), reader.description(), rows)
+    figure, axes = empty_figure("\n".join(title), "\n".join(footer), rows)
     plot_boxes(axes["picture"], picture, reading)
-    axes["picture"].set_title(_("the picture (solid box: yes, dashed: no)"))
+    axes["picture"].set_title(_("The picture (solid box: yes, dashed: no)"))
 
     pairs = np.stack([reading.images, reading.effects], axis=1)  # (n, 2, 784)
+    paper = reader.paper_score
     captions = []
     for place, answer in enumerate(reader.answers(reading)[:shown]):
-        captions.append(f"{place + 1}: {answer}")
-        captions.append(_("score {s:.3f}", s=reading.scores[place]))
+        captions.append(_("No. {number}: {answer}", number=place + 1, answer=answer))
+        score = reading.scores[place]
+        captions.append(_("from {paper:.2f} to {score:.2f}", paper=paper, score=score))
     tiles = pairs[:shown].reshape(2 * shown, PIXELS)
     show_tiles(axes["pairs"], tiles, 2 * columns, captions, INK_IMAGE, EFFECT_IMAGE)
     line = N_(
-        "what the network saw, and what spoke for {digit} (red) or against (blue)"
+        "What the network saw, and what spoke for {digit} (dark red) "
+        "or against (lighter blue)"
     )
     axes["pairs"].set_title(_(line))
     return figure
@@ -1162,6 +1269,8 @@ def draw_recognised(reader: Reader, picture: np.ndarray, reading: Reading) -> Fi
 
 NO_BOX = {"edgecolor": AGAINST_COLOUR, "linewidth": 1.6, "linestyle": (0, (3, 1.5))}
 YES_BOX = {"edgecolor": FOR_COLOUR, "linewidth": 2.2}
+# Around both, as a picture may be as dark as they are
+BOX_EDGE = [withStroke(linewidth=3.4, foreground="white")]
 
 
 def plot_boxes(axes: Axes, picture: np.ndarray, reading: Reading) -> None:
@@ -1171,9 +1280,9 @@ def plot_boxes(axes: Axes, picture: np.ndarray, reading: Reading) -> None:
         left, top, right, bottom = digit.box
         style = YES_BOX if reading.is_yes[place] else NO_BOX
         corner = (left - 0.5, top - 0.5)  # imshow's pixels lie around whole numbers
-        axes.add_patch(
-            Rectangle(corner, right - left, bottom - top, fill=False, **style)
-        )
+        box = Rectangle(corner, right - left, bottom - top, fill=False, **style)
+        box.set_path_effects(BOX_EDGE)
+        axes.add_patch(box)
         axes.text(
             *corner,
             f"{place + 1}",
@@ -1197,7 +1306,9 @@ PAD_PANELS = {  # left, bottom, width, height, as shares of the window
     "seen": (0.66, 0.53, 0.32, 0.33),
     "why": (0.66, 0.12, 0.32, 0.33),
 }
-VERDICT_CHARACTERS = 70  # that fit into the line above the pad
+POINTS_PER_INCH = 72  # of a line's width
+VERDICT_CHARACTERS = 80  # that fit into a line above the pad
+VERDICT_LINES = 2  # that fit there
 KEYS = {"c": "clear", "s": "save", "q": "close"}
 
 
@@ -1233,8 +1344,11 @@ def open_pad(reader: Reader, directory: Path) -> None:
 class DrawingPad:
     """A figure to draw on with the mouse, which says what the drawing is taken for.
 
+    It is read when a stroke ends: a window loses what the mouse does while its program
+    is busy, and a quick 8 would become a triangle. Until then the ink alone is shown.
+
     drawing : uint8 (PAD_SIDE, PAD_SIDE), 255 paper and 0 ink: what --image would read
-    reading : what the network makes of it
+    reading : what the network makes of it, as it was when the last stroke ended
     verdict : what the pad says
     panels : matplotlib's images of the drawing, of what the network sees, and of what
         in it spoke for a yes
@@ -1251,17 +1365,22 @@ class DrawingPad:
         figure.text(0.02, 0.02, f"{keys}\n{reader.description()}", fontsize=SMALL_TEXT)
         titles = {
             "pad": "",
-            "seen": _("what the network sees"),
-            "why": _("red: for {digit}, blue: against"),
+            "seen": _("What the network sees"),
+            "why": "",  # which each reading says
         }
         styles = {"pad": GREY_IMAGE, "seen": INK_IMAGE, "why": EFFECT_IMAGE}
         self.panels = []
         for name, rectangle in PAD_PANELS.items():
-            axes = figure.add_axes(rectangle, title=titles[name])
+            axes = figure.add_axes(rectangle)
+            axes.set_title(titles[name], fontsize="medium")
             axes.set_axis_off()
             blank = np.zeros((PAD_SIDE, PAD_SIDE))  # images of 28 x 28 fill its place
             self.panels.append(axes.imshow(blank, **styles[name]))
         self.axes = self.panels[0].axes
+        # A line of a stroke, as the screen shows it until the whole figure is drawn
+        self._line = Line2D([], [], color="black", solid_capstyle="round")
+        self._line.set_animated(True)
+        self.axes.add_artist(self._line)
         for event in "button_press", "motion_notify", "button_release":
             figure.canvas.mpl_connect(f"{event}_event", self._follow_mouse)
         figure.canvas.mpl_connect("key_press_event", self._press_key)
@@ -1310,38 +1429,83 @@ class DrawingPad:
             self._pen = (x, y)
         if self._pen is None:
             return
+        self._add_ink(self._pen, (x, y))
+        self._show_ink(self._pen, (x, y))
+        self._pen = (x, y)
+        if event.name == "button_release_event" and is_left:
+            self._pen = None
+            self._recognise()
+
+    def _add_ink(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Draw a line of the stroke into the drawing."""
         image = Image.fromarray(self.drawing)
         pen = ImageDraw.Draw(image)
+        pen.line((start, end), fill=0, width=PEN_WIDTH)
+        x, y = end
         radius = PEN_WIDTH / 2
-        pen.line((self._pen, (x, y)), fill=0, width=PEN_WIDTH)
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=0)
         self.drawing = np.array(image)
-        is_lifted = event.name == "button_release_event" and is_left
-        self._pen = None if is_lifted else (x, y)
-        self._recognise()
+        self.panels[0].set_data(self.drawing)
+
+    def _show_ink(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Draw the same line on the screen; the panel alone takes ten times as long."""
+        canvas = self.figure.canvas
+        if not canvas.supports_blit:
+            canvas.draw_idle()
+            return
+        dots = PEN_WIDTH * self.axes.bbox.width / PAD_SIDE
+        self._line.set_linewidth(dots * POINTS_PER_INCH / self.figure.dpi)
+        self._line.set_data(*zip(start, end, strict=True))
+        self.axes.draw_artist(self._line)
+        around = self._line.get_window_extent().padded(dots)
+        changed = Bbox.intersection(around, self.axes.bbox)
+        if changed is not None:  # some of it is on the pad
+            canvas.blit(changed)
 
     def _recognise(self) -> None:
         """Let the drawing go the way of a picture; of several digits the likeliest."""
+        _ = self.reader.translate
         self.reading = reading = self.reader.read(self.drawing)
         seen = why = np.zeros(PIXELS)
+        title = _("Red: for {digit}, blue: against")
         if reading.found:
             likeliest = reading.scores.argmax()
             seen = reading.images[likeliest]
             why = reading.effects[likeliest]
+            paper = self.reader.paper_score
+            score = reading.scores[likeliest]
+            line = N_("in sum from {paper:.2f} to {score:.2f}")
+            title += ",\n" + _(line, paper=paper, score=score)
         for image, pixels in zip(self.panels, (self.drawing, seen, why), strict=True):
             side = math.isqrt(pixels.size)
             image.set_data(pixels.reshape(side, side))
+        self.panels[2].axes.set_title(title, fontsize="medium")
+        self._show(self._verdict())
+
+    def _verdict(self) -> str:
+        """What the drawing is taken for, what was left out; "" if nothing is drawn."""
+        reader = self.reader
+        reading = self.reading
+        if not reading.found:
+            is_blank = (self.drawing == FULL_INK).all()
+            return "" if is_blank else reader.why_none(reading)
         verdicts = []
-        answers = self.reader.answers(reading)
+        answers = reader.answers(reading)
         for answer, score in zip(answers, reading.scores, strict=True):
             verdicts.append(f"{answer} ({score:.2f})")
-        text = ", ".join(verdicts)
-        self._show(textwrap.shorten(text, VERDICT_CHARACTERS, placeholder=" ..."))
+        texts = [", ".join(verdicts), reader.left_out(reading)]
+        return ". ".join(text for text in texts if text)
 
     def _show(self, verdict: str) -> None:
         self.verdict = verdict
         hint = self.reader.translate("Draw a digit here with the left mouse button")
-        self.figure.suptitle(verdict or hint, x=0.02, ha="left")
+        text = textwrap.fill(
+            verdict or hint,
+            VERDICT_CHARACTERS,
+            max_lines=VERDICT_LINES,
+            placeholder=" ...",
+        )
+        self.figure.suptitle(text, x=0.02, ha="left")
         self.figure.canvas.draw_idle()
 
 

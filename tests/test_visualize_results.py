@@ -52,8 +52,8 @@ nan = float("nan")
 
 ORANGE = "#e69f00"  # images of the digit
 BLUE = "#0072b2"  # images of the others
-RED_BOX = "#b2182b"  # speaks for the digit
-BLUE_BOX = "#2166ac"  # speaks against it
+RED_BOX = "#8b0a14"  # speaks for the digit
+BLUE_BOX = "#4285f4"  # speaks against it
 BLACK = "#000000"
 WHITE = "#ffffff"
 GREY = "#777777"
@@ -1082,7 +1082,7 @@ HOSTILE = {
 
 def draw_made_picture() -> Figure:
     picture = np.full((40, 40), 255, np.uint8)
-    reader = fixed_reader([0.9])
+    reader = fixed_reader([2])
     reading = reading_of(reader, [(10, 10, 30, 30)])
     return visualize_results.draw_recognised(reader, picture, reading)
 
@@ -1258,19 +1258,27 @@ NAMES += "hidden_units, samples"
         ),
         (
             ("--image", "a.png", "--figures", "samples"),
-            "--figures has no meaning with --image or --draw",
+            "--figures has no meaning with --image",
         ),
         (
             ("--draw", "--figures", "samples"),
-            "--figures has no meaning with --image or --draw",
+            "--figures has no meaning with --draw",
         ),
         (
-            ("--image", "a.png", "--format", "png"),
-            "--format has no meaning with --image or --draw",
+            ("--draw", "--format", "png"),
+            "--format has no meaning with --draw",
+        ),
+        (
+            ("--image", "a.png", "--format", "gif"),
+            "format is 'gif'; it must be one of png, svg, pdf",
         ),
         (
             ("--draw", "--data-dir", "there"),
-            "--data-dir has no meaning with --image or --draw",
+            "--data-dir has no meaning with --draw",
+        ),
+        (
+            ("--image", "a.png", "--data-dir", "there"),
+            "--data-dir has no meaning with --image",
         ),
     ],
 )
@@ -1360,7 +1368,7 @@ def test_a_picture_is_read_and_drawn_over_what_was_read_before(
         f"it cannot tell what is no digit at all ({run_dir}/model.npz)"
     )
     number = r"0\.\d{3}|1\.000"
-    said = rf"{eight}: digit 1 of 1: (not )?8 \(score ({number})\)"
+    said = rf"{eight}: no. 1 of 1: (not )?an 8 \(score ({number})\)"
     assert re.fullmatch(said, answer)
     assert last == f"Written: {target}"
     assert target.read_bytes().startswith(b"\x89PNG")
@@ -1384,9 +1392,10 @@ def test_pictures_that_fail_are_reported_and_the_others_are_read(
 def test_a_pattern_that_the_shell_has_left_is_expanded_in_order(
     read, written, eight, tmp_path
 ):
-    for name in ("d.png", "b.jpg.png", "e.png", "a[1].png", "c.png", "a.txt"):
+    names = ["d.png", "b.jpg.png", "e.png", "a[1].png", "c.png", "a.txt"]
+    for name in [*names, "c_recognised.png", "c_recognised_2.png", "c_recognised.svg"]:
         shutil.copy(eight, tmp_path / name)
-    assert read("--image", tmp_path / "[a-d]*.png", tmp_path / "e.png") == 0
+    assert read("--image", tmp_path / "[a-d]*", tmp_path / "e.png") == 0
     assert list(written) == [
         "a[1]_recognised.png",
         "b.jpg_recognised.png",
@@ -1394,6 +1403,94 @@ def test_a_pattern_that_the_shell_has_left_is_expanded_in_order(
         "d_recognised.png",
         "e_recognised.png",
     ]
+
+
+def test_a_directory_stands_for_the_pictures_in_it_in_order(
+    read, written, eight, tmp_path, capsys
+):
+    """Not for text, for hidden files, directories, nor for what was written itself."""
+    photos = tmp_path / "my [photos]"
+    (photos / "a directory.png").mkdir(parents=True)
+    names = ["c.bmp", "B.JPG", "a.tiff", "note.txt", "._a.png"]
+    for name in [*names, "d_recognised.png", "d_recognised_12.png"]:
+        shutil.copy(eight, photos / name)
+    assert read("--image", photos) == 0
+    assert list(written) == [
+        "B_recognised.png",
+        "a_recognised.png",
+        "c_recognised.png",
+    ]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_directory_or_a_pattern_without_pictures_is_reported_in_a_line(
+    read, written, eight, tmp_path, capsys
+):
+    """And the others are read."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "note.txt").touch()
+    assert read("--image", empty, empty / "*.txt", eight) == 2
+    kinds = "(PNG, JPEG, BMP, WEBP, GIF, TIFF)"
+    assert capsys.readouterr().err.splitlines() == [
+        f"{empty}: no picture there {kinds}; name one",
+        f"{empty}/*.txt: no picture there {kinds}; name one",
+    ]
+    assert list(written) == ["eight_recognised.png"]
+
+
+def test_what_was_written_is_read_where_it_alone_is_named(
+    read, written, eight, tmp_path
+):
+    """Beside others it may come from a pattern that the shell has expanded."""
+    old = Path(shutil.copy(eight, tmp_path / "eight_recognised.png"))
+    older = Path(shutil.copy(eight, tmp_path / "eight_recognised_2.png"))
+    own = Path(shutil.copy(eight, tmp_path / "my_recognised.jpg"))
+    assert read("--image", eight, older, old, own) == 0
+    assert list(written) == ["eight_recognised.png", "my_recognised_recognised.png"]
+    written.clear()
+    assert read("--image", old) == 0
+    assert read("--image", older, old) == 0
+    assert list(written) == [
+        "eight_recognised_recognised.png",
+        "eight_recognised_2_recognised.png",
+    ]
+
+
+def test_pictures_of_one_name_have_results_of_their_own(
+    read, written, eight, run_dir, tmp_path, capsys
+):
+    """Also where only capitals differ, which some file systems take for the same."""
+    other = tmp_path / "other"
+    other.mkdir()
+    pictures = [tmp_path / "a.jpg", tmp_path / "a.png", other / "A.png"]
+    for picture in pictures:
+        shutil.copy(eight, picture)
+    repeated = tmp_path / "a.jpg"
+    assert read("--image", *pictures, repeated, eight) == 0
+    assert list(written) == [
+        "a_recognised.png",
+        "a_recognised_2.png",
+        "A_recognised_3.png",
+        "eight_recognised.png",
+    ]
+    said = capsys.readouterr().out.splitlines()[1:]
+    names = list(written)[:3]
+    for n, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+        assert said[2 * n].startswith(f"{picture}: no. 1 of 1: ")
+        assert said[2 * n + 1] == f"Written: {run_dir}/{name}"
+
+
+@parametrize(("ending", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_what_is_read_is_written_in_the_format_that_is_named(
+    read, run_dir, eight, ending, start, capsys
+):
+    before = set(run_dir.iterdir())
+    assert read("--image", eight, "--format", ending) == 0
+    target = run_dir / f"eight_recognised.{ending}"
+    assert set(run_dir.iterdir()) - before == {target}
+    assert target.read_bytes().startswith(start)
+    assert capsys.readouterr().out.endswith(f"Written: {target}\n")
 
 
 def test_a_name_that_looks_like_a_pattern_is_a_name(read, written, eight, tmp_path):
@@ -1416,45 +1513,106 @@ def save_network(directory: Path, digit: int, hidden: int, **metadata) -> None:
     network.save(directory / "model.npz")
 
 
+@pytest.fixture
+def loaded(monkeypatch) -> list[Path]:
+    """The networks' files, each time that one is read."""
+    paths = []
+    load = NeuralNetwork.load
+
+    def watched(path: Path) -> NeuralNetwork:
+        paths.append(path)
+        return load(path)
+
+    monkeypatch.setattr(NeuralNetwork, "load", watched)
+    return paths
+
+
+@parametrize("named", [None, "new", "old"])
 @parametrize(
-    ("own", "best", "read"),
+    ("own", "best", "digit", "hidden"),
     [
-        pytest.param(8, None, "784-4-1 for the digit 8", id="no best"),
-        pytest.param(None, 8, "784-5-1 for the digit 8", id="no own"),
-        pytest.param(8, 8, "784-5-1 for the digit 8", id="same digit"),
-        pytest.param(3, 8, "784-4-1 for the digit 3", id="other digit"),
-        pytest.param(3, 3, "784-5-1 for the digit 3", id="same other digit"),
+        pytest.param(8, None, 8, 4, id="no best"),
+        pytest.param(None, 8, 8, 5, id="no own"),
+        pytest.param(8, 8, 8, 5, id="same digit"),
+        pytest.param(3, 8, 3, 4, id="other digit"),
+        pytest.param(3, 3, 3, 5, id="same other digit"),
     ],
 )
 def test_network_is_the_best_if_it_knows_the_digit_of_the_last_run(
-    own, best, read, eight, written, tmp_path, monkeypatch, capsys
+    own, best, digit, hidden, named, loaded, tmp_path, monkeypatch
 ):
-    """The own one has 4 hidden units, the best 5."""
+    """The own one has 4 hidden units, the best 5; no file is read twice.
+
+    So it is where a directory without a network is named, be it new or old.
+    """
     out = tmp_path / "out"
     monkeypatch.setattr(visualize_results, "OUTPUT_DIR", out)
     (out / "best").mkdir(parents=True)
+    (tmp_path / "old").mkdir()
     if own is not None:
         save_network(out, own, hidden=4)
     if best is not None:
         save_network(out / "best", best, hidden=5)
-    assert main(["--image", str(eight)]) == 0
-    assert f"Network {read};" in capsys.readouterr().out
+    directory = None if named is None else tmp_path / named
+    reader = visualize_results.choose_reader(directory, None)
+    assert reader.settings.digit == digit
+    assert reader.network.layer_sizes == (784, hidden, 1)
+    assert reader.path == (out if hidden == 4 else out / "best") / "model.npz"
+    assert len(set(loaded)) == len(loaded)
+
+
+def test_what_is_read_is_written_to_a_directory_that_has_no_network(
+    eight, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path)
+    save_network(tmp_path, 3, hidden=4)
+    new = tmp_path / "new" / "one"
+    assert main(["--image", str(eight), f"--output-dir={new}"]) == 0
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("Network 784-4-1 for the digit 3; ")
+    assert first.endswith(f"({tmp_path}/model.npz)")
+    assert last == f"Written: {new}/eight_recognised.png"
+    assert [path.name for path in new.iterdir()] == ["eight_recognised.png"]
 
 
 def test_network_is_that_of_the_directory_that_is_named(
-    eight, written, tmp_path, capsys
+    eight, written, loaded, tmp_path, monkeypatch, capsys
 ):
-    (tmp_path / "best").mkdir()
-    save_network(tmp_path, 8, hidden=4)
-    save_network(tmp_path / "best", 8, hidden=5)
-    assert main(["--image", str(eight), f"--output-dir={tmp_path}"]) == 0
-    assert f"({tmp_path}/model.npz)" in capsys.readouterr().out
+    """Whatever its digit is, and although the last run's and a best one are there."""
+    out = tmp_path / "out"
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", out)
+    named = tmp_path / "named"
+    for directory in out, out / "best", named / "best":
+        directory.mkdir(parents=True)
+        save_network(directory, 8, hidden=5)
+    save_network(named, 3, hidden=4)
+    assert main(["--image", str(eight), f"--output-dir={named}"]) == 0
+    network = "784-4-1 for the digit 3; it cannot tell what is no digit at all"
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"Network {network} ({named}/model.npz)"
+    assert loaded == [named / "model.npz"]
 
 
-def test_without_any_network_the_runs_own_is_missed(eight, tmp_path, monkeypatch):
+def test_a_damaged_network_of_the_directory_that_is_named_is_refused(
+    eight, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    save_network(tmp_path / "out", 8, hidden=4)
+    (tmp_path / "model.npz").write_bytes(b"rubbish")
+    with pytest.raises(UserError, match=f"^{tmp_path}/model.npz: damaged"):
+        main(["--image", str(eight), f"--output-dir={tmp_path}"])
+
+
+@parametrize("options", [[], ["--output-dir=new"]])
+def test_without_any_network_the_runs_own_is_missed(
+    options, eight, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path)
-    with pytest.raises(UserError, match=f"^{tmp_path}/model.npz"):
-        main(["--image", str(eight)])
+    with pytest.raises(UserError, match=f"^{tmp_path}/model.npz does not exist"):
+        main(["--image", str(eight), *options])
+    assert not (tmp_path / "new").exists()
 
 
 @parametrize(
@@ -1497,6 +1655,12 @@ def test_networks_that_cannot_read_are_refused(
             "en",
             "Network 784-5-2-1 for the digit 3; it cannot tell what is no digit at all",
         ),
+        (
+            {"dataset": "MNIST"},
+            "ru",
+            "Сеть 784-5-2-1 узнаёт цифру 3, обучена на данных: MNIST; "
+            "не отличает цифры от того, что цифрой не является",
+        ),
     ],
 )
 def test_reader_says_which_network_it_is(metadata, language, line):
@@ -1508,31 +1672,26 @@ def test_reader_says_which_network_it_is(metadata, language, line):
 # --- your own handwriting: what is read -----------------------------------------------
 
 
-def fixed_reader(scores: list[float], language: str = "en", **settings) -> Reader:
-    """A reader whose network gives image n, lit at pixel n, its score.
+def fixed_reader(logits: list[float], language: str = "en", **settings) -> Reader:
+    """A reader that gives digit n of `found_digits` the score sigmoid(logits[n]).
 
-    Ink in the upper half speaks for the digit; at pixel 400, in the lower half, against
-    it, half as much. All of it speaks the more the higher the image's score.
+    Its network is one unit. Empty paper has -2, the ink at pixel 400 adds -1, and that
+    at pixel n what is missing: of [-1, 2, 0] it is 2, 5 and 3. The scores are 0.269,
+    0.881 and 0.500, that of empty paper is 0.119, and the threshold is 0.5.
     """
-    network = NeuralNetwork((784, 1, 1))
-    score_of = np.array(scores)
-    for_or_against = np.where(np.arange(784) < 392, 2.0, -1.0)
-
-    def predict_proba(x: np.ndarray) -> np.ndarray:
-        return score_of[x.argmax(axis=1)]
-
-    def attribution(x: np.ndarray) -> np.ndarray:
-        return x * for_or_against * predict_proba(x)[:, np.newaxis] / 10
-
-    network.predict_proba = predict_proba
-    network.attribution = attribution
-    return Reader(network, Settings(threshold=0.6, **settings), language)
+    network = NeuralNetwork((784, 1), dtype=np.float64)
+    (layer,) = network.layers
+    layer.w[:] = 0
+    layer.b[:] = -2
+    layer.w[400] = -2
+    layer.w[: len(logits), 0] = np.array(logits) + 3
+    return Reader(network, Settings(**settings), language)
 
 
 def found_digits(boxes: list[tuple], left_out: dict) -> FoundDigits:
-    """Digit n is lit at pixel n, and at pixel 400."""
+    """Digit n has full ink at pixel n, and half of it at pixel 400."""
     images = lit(*range(len(boxes)))
-    images[:, 400] = 0.8
+    images[:, 400] = 0.5
     return FoundDigits(map(FoundDigit, boxes, images), left_out)
 
 
@@ -1546,24 +1705,40 @@ def reading_of(reader: Reader, boxes: list[tuple], left_out=None) -> Reading:
 
 BOXES = [(20, 30, 50, 90), (100, 10, 180, 40), (230, 50, 250, 110)]
 LEFT_OUT = {"too small": 3, "dash": 1}
-SCORES_READ = [0.55, 0.9, 0.6]  # the threshold is 0.6
+LOGITS_READ = [-1, 2, 0]
+SCORES_READ = [0.2689, 0.8808, 0.5]
 
 
 def test_reading_is_what_was_measured():
-    reading = reading_of(fixed_reader(SCORES_READ), BOXES)
+    reading = reading_of(fixed_reader(LOGITS_READ), BOXES)
     assert [digit.box for digit in reading.found] == BOXES
-    assert reading.scores.tolist() == SCORES_READ
+    assert reading.scores == pytest.approx(SCORES_READ, abs=1e-4)
     assert reading.is_yes.tolist() == [False, True, True]
     for n in range(3):
         assert np.flatnonzero(reading.images[n]).tolist() == [n, 400]
 
 
 def test_effects_are_parts_of_the_strongest_of_their_image():
-    """0.8 of full ink, half as strong and the other way, is -0.4."""
-    effects = reading_of(fixed_reader(SCORES_READ), BOXES).effects
-    for n in range(3):
-        assert effects[n, [n, 400]] == pytest.approx([1, -0.4])
+    """-1 beside 2, 5 and 3. Of a score that rises by 0.011 as of one by 0.863."""
+    effects = reading_of(fixed_reader(LOGITS_READ), BOXES).effects
+    for n, share in enumerate([-1 / 2, -1 / 5, -1 / 3]):
+        assert effects[n, [n, 400]] == pytest.approx([1, share])
         assert np.count_nonzero(effects[n]) == 2
+    reading = reading_of(fixed_reader([-1.9, 4]), BOXES[:2])
+    rises = reading.scores - 0.1192
+    assert rises == pytest.approx([0.0109, 0.8628], abs=1e-4)
+    assert reading.effects[0, [0, 400]] == pytest.approx([1, -1 / 1.1])
+    assert reading.effects[1, [1, 400]] == pytest.approx([1, -1 / 7])
+
+
+def test_effects_add_up_from_the_score_of_empty_paper():
+    """Of the digit with 0.5: 3 parts and -1 of 2 that add up to 0.500 - 0.119."""
+    reader = fixed_reader(LOGITS_READ)
+    assert reader.paper_score == pytest.approx(0.1192, abs=1e-4)
+    images = reading_of(reader, BOXES).images
+    effects = reader.network.attribution(images)
+    expected = [3 / 2 * 0.3808, -1 / 2 * 0.3808]
+    assert effects[2, [2, 400]] == pytest.approx(expected, abs=1e-4)
 
 
 def test_effects_have_the_signs_of_the_networks_weights():
@@ -1571,7 +1746,7 @@ def test_effects_have_the_signs_of_the_networks_weights():
     network.layers[0].w[:] = np.where(np.arange(784) < 392, 0.3, -0.1)[:, np.newaxis]
     network.layers[1].w[:] = 2
     effects = reading_of(Reader(network, Settings(), "en"), BOXES).effects
-    assert effects[0, [0, 400]] == pytest.approx([1, -0.8 / 3])
+    assert effects[0, [0, 400]] == pytest.approx([1, -0.5 / 3])
 
 
 def test_a_network_without_any_effect_has_none_to_show():
@@ -1585,44 +1760,59 @@ def test_a_picture_without_digits_is_read_as_none():
     reading = reading_of(reader, [], {"dash": 1})
     assert reading.images.shape == (0, 784)
     assert reader.answers(reading) == []
-    assert reader.left_out(reading) == "Left out: dash: 1"
+    assert reader.left_out(reading) == "Parts left out, as no digits: dash (1)"
+
+
+@parametrize(
+    ("digit", "language", "answers"),
+    [
+        (8, "en", ["not an 8", "an 8"]),
+        (3, "en", ["not a 3", "a 3"]),
+        (8, "ru", ["не 8", "это 8"]),
+        (3, "ru", ["не 3", "это 3"]),
+    ],
+)
+def test_answers_are_of_the_digit_in_the_readers_language(digit, language, answers):
+    reader = fixed_reader([-1, 2], language, digit=digit)
+    assert reader.answers(reading_of(reader, BOXES[:2])) == answers
 
 
 SAID = {
     "en": [
-        "my.png: digit 1 of 3: not 3 (score 0.550)",
-        "my.png: digit 2 of 3: 3 (score 0.900)",
-        "my.png: digit 3 of 3: 3 (score 0.600)",
-        "my.png: Left out: too small: 3, dash: 1",
+        "my.png: no. 1 of 3: not a 3 (score 0.269)",
+        "my.png: no. 2 of 3: a 3 (score 0.881)",
+        "my.png: no. 3 of 3: a 3 (score 0.500)",
+        "my.png: Parts left out, as no digits: too small (3), dash (1)",
     ],
     "ru": [
-        "my.png: цифра 1 из 3: не 3 (оценка 0.550)",
-        "my.png: цифра 2 из 3: 3 (оценка 0.900)",
-        "my.png: цифра 3 из 3: 3 (оценка 0.600)",
-        "my.png: Не разобрано: слишком мелкое: 3, чёрточка: 1",
+        "my.png: № 1 из 3: не 3 (оценка 0.269)",
+        "my.png: № 2 из 3: это 3 (оценка 0.881)",
+        "my.png: № 3 из 3: это 3 (оценка 0.500)",
+        "my.png: Части, не принятые за цифры: слишком мелкие (3), чёрточки (1)",
     ],
 }
 
 
 @parametrize("language", SAID)
 def test_what_is_read_is_said_digit_by_digit(language, capsys):
-    reader = fixed_reader(SCORES_READ, language, digit=3)
+    reader = fixed_reader(LOGITS_READ, language, digit=3)
     reading = reading_of(reader, BOXES, LEFT_OUT)
     visualize_results.report_reading(reader, Path("my.png"), reading)
     assert capsys.readouterr().out.splitlines() == SAID[language]
 
 
-@parametrize(
-    ("left_out", "words"),
-    [
-        ({}, "Write larger, or darker on an even background"),
-        ({"dash": 1}, "Left out: dash: 1"),
-        (
-            {"dash": 1, "too faint": 2},
-            "Left out: dash: 1, too faint: 2. Write darker, and as dark everywhere",
-        ),
-    ],
-)
+WHY_NONE = [
+    ({}, "Write larger, or darker on an even background"),
+    ({"dash": 1}, "Parts left out, as no digits: dash (1)"),
+    (
+        {"dash": 1, "too faint": 2},
+        "Parts left out, as no digits: dash (1), too faint (2). "
+        "Write darker, and as dark everywhere",
+    ),
+]
+
+
+@parametrize(("left_out", "words"), WHY_NONE)
 def test_where_no_digit_is_the_error_says_what_to_do(left_out, words):
     reader = fixed_reader([])
     reading = reading_of(reader, [], left_out)
@@ -1636,23 +1826,29 @@ def recognised() -> Figure:
     """Of a wide picture with a dark pixel: of three digits the middle one is a 3."""
     picture = np.full((120, 300), 255, np.uint8)
     picture[50, 210] = 0
-    reader = fixed_reader([0.55, 0.9, 0.1], digit=3)
+    reader = fixed_reader([-1, 2, -1.9], digit=3)
     reading = reading_of(reader, BOXES, LEFT_OUT)
     return in_places(visualize_results.draw_recognised(reader, picture, reading))
 
 
 def test_title_of_a_picture_counts_what_was_found(recognised):
-    assert recognised.get_suptitle() == (
-        "Digits found: 3; taken for 3: 1\nLeft out: too small: 3, dash: 1"
-    )
-    about = "Network 784-1-1 for the digit 3; it cannot tell what is no digit at all"
-    assert recognised.get_supxlabel() == about
+    assert recognised.get_suptitle() == "Digits found: 3; taken for 3: 1"
+
+
+def test_what_was_left_out_of_a_picture_stands_small_under_it(recognised):
+    assert recognised.get_supxlabel().split("\n") == [
+        "A digit's colours add up from the score of empty paper to its own score; "
+        "its strongest pixel has full colour",
+        "Parts left out, as no digits: too small (3), dash (1)",
+        "Network 784-1 for the digit 3; it cannot tell what is no digit at all",
+    ]
 
 
 def test_panels_of_a_picture_say_what_they_show(recognised):
     assert [title_of(axes) for axes in recognised.axes] == [
-        "the picture (solid box: yes, dashed: no)",
-        "what the network saw, and what spoke for 3 (red) or against (blue)",
+        "The picture (solid box: yes, dashed: no)",
+        "What the network saw, and what spoke for 3 (dark red) "
+        "or against (lighter blue)",
     ]
 
 
@@ -1671,6 +1867,7 @@ def test_digits_of_a_picture_are_boxed_solid_and_red_for_yes(recognised):
         is_solid = box.get_linestyle() == "solid"
         looks.append((to_hex(box.get_edgecolor()), is_solid))
         assert not box.get_fill()
+        assert box.get_path_effects()  # white around it, for dark pictures
     assert places == [
         ((19.5, 29.5), 30, 60),
         ((99.5, 9.5), 80, 30),
@@ -1692,10 +1889,16 @@ def test_numbers_of_digits_stand_at_the_upper_left_corner_of_their_box(recognise
 
 
 def test_each_digit_is_shown_as_the_network_saw_it_and_what_spoke_for_it(recognised):
+    """The scores are 0.269, 0.881 and 0.130, that of empty paper 0.119."""
     pairs = recognised.axes[1]
-    captions = [caption for _, caption in tiles(pairs)]
-    expected = ["1: not 3", "score 0.550", "2: 3", "score 0.900"]
-    assert captions == [*expected, "3: not 3", "score 0.100"]
+    assert [caption for _, caption in tiles(pairs)] == [
+        "No. 1: not a 3",
+        "from 0.12 to 0.27",
+        "No. 2: a 3",
+        "from 0.12 to 0.88",
+        "No. 3: not a 3",
+        "from 0.12 to 0.13",
+    ]
     for n in range(3):
         seen = pairs.images[2 * n]
         why = pairs.images[2 * n + 1]
@@ -1706,6 +1909,33 @@ def test_each_digit_is_shown_as_the_network_saw_it_and_what_spoke_for_it(recogni
         assert colour_at(why, 700) == "white"
 
 
+def hex_at(image: AxesImage, pixel: int) -> str:
+    return to_hex(image.to_rgba(image.get_array()).reshape(-1, 4)[pixel])
+
+
+def test_the_weak_and_the_strong_digit_both_reach_full_colour(recognised):
+    """Of two scores, one rises by 0.762 from that of empty paper, one by 0.011."""
+    images = recognised.axes[1].images
+    assert hex_at(images[3], 1) == RED_BOX
+    assert hex_at(images[5], 2) == RED_BOX
+
+
+def test_no_effect_is_white_and_print_without_colours_tells_red_from_blue(recognised):
+    """As Pillow makes them grey: the full red is dark, the full blue is not."""
+    why = recognised.axes[1].images[1]
+    assert hex_at(why, 700) == WHITE
+    colours = [visualize_results.EFFECT_COLOURS(end) for end in (0.0, 0.5, 1.0)]
+    assert [to_hex(colour) for colour in colours] == [BLUE_BOX, WHITE, RED_BOX]
+    greys = []
+    for colour in colours:
+        rgb = tuple(round(255 * share) for share in colour[:3])
+        greys.append(Image.new("RGB", (1, 1), rgb).convert("L").getpixel((0, 0)))
+    blue, white, red = greys
+    assert white == 255
+    assert red < 60
+    assert blue > 120
+
+
 @pytest.fixture(scope="module")
 def crowded() -> Figure:
     """Of a picture with 70 digits, in Russian, and with all that may be left out."""
@@ -1714,7 +1944,7 @@ def crowded() -> Figure:
         boxes += [(x, y + 9, x + 9, y + 18) for x in range(9, 209, 20)]
     reasons = ["ruled lines", "too faint", "at the edge", "frame", "too small"]
     reasons += ["dash", "plus sign", "dot"]
-    reader = fixed_reader([0.9] * 70, "ru")
+    reader = fixed_reader([2] * 70, "ru")
     reader.network.metadata = {"dataset": "a data set with a name " * 5}
     reading = reading_of(reader, boxes, dict.fromkeys(reasons, 12))
     picture = np.full((220, 220), 255, np.uint8)
@@ -1726,9 +1956,9 @@ def test_of_many_digits_all_are_boxed_and_sixty_shown(crowded):
     assert [text.get_text() for text in axes.texts] == [str(n) for n in range(1, 71)]
     assert len(axes.patches) == 70
     assert len(pairs.images) == 120
-    assert crowded.get_suptitle().split("\n")[:2] == [
-        "Найдено цифр: 70; принято за 8: 70",
-        "По одной показаны только первые 60",
+    assert crowded.get_suptitle().split("\n") == [
+        "Найдено цифр: 70; из них распознано как 8: 70",
+        "По отдельности показаны только первые 60",
     ]
 
 
@@ -1773,14 +2003,31 @@ def pad(ink_is_a_digit, reader, tmp_path, monkeypatch) -> DrawingPad:
     return pad_of(reader, tmp_path)
 
 
-def mouse(pad: DrawingPad, *places, button: MouseButton = MouseButton.LEFT) -> None:
+def mouse_event(
+    pad: DrawingPad, name: str, place: tuple, which: MouseButton | None
+) -> None:
+    canvas = pad.figure.canvas
+    event = MouseEvent(name, canvas, *pad.axes.transData.transform(place), which)
+    canvas.callbacks.process(name, event)
+
+
+def button(
+    pad: DrawingPad, what: str, place: tuple, which: MouseButton = MouseButton.LEFT
+) -> None:
+    """Press or release a button at a place of the pad."""
+    mouse_event(pad, f"button_{what}_event", place, which)
+
+
+def move(pad: DrawingPad, place: tuple) -> None:
+    mouse_event(pad, "motion_notify_event", place, None)
+
+
+def mouse(pad: DrawingPad, *places, which: MouseButton = MouseButton.LEFT) -> None:
     """Press, move and release a button, at places of the pad."""
-    moves = [("motion_notify_event", place) for place in places]
-    events = [("button_press_event", places[0]), *moves]
-    for name, place in [*events, ("button_release_event", places[-1])]:
-        x, y = pad.axes.transData.transform(place)
-        event = MouseEvent(name, pad.figure.canvas, x, y, button)
-        pad.figure.canvas.callbacks.process(name, event)
+    button(pad, "press", places[0], which)
+    for place in places:
+        move(pad, place)
+    button(pad, "release", places[-1], which)
 
 
 def press(pad: DrawingPad, key: str | None) -> None:
@@ -1818,9 +2065,15 @@ def test_pad_shows_what_is_drawn_what_is_seen_and_why(pad):
 def test_panels_of_the_pad_say_what_they_show(pad):
     assert [title_of(image.axes) for image in pad.panels] == [
         "",
-        "what the network sees",
-        "red: for 8, blue: against",
+        "What the network sees",
+        "Red: for 8, blue: against",
     ]
+    pad.reader = fixed_reader([2])
+    mouse(pad, *STROKE)
+    why = title_of(pad.panels[2].axes)
+    assert why == "Red: for 8, blue: against,\nin sum from 0.12 to 0.88"
+    press(pad, "c")
+    assert title_of(pad.panels[2].axes) == "Red: for 8, blue: against"
 
 
 def test_paper_of_the_pad_is_brighter_than_what_is_around_it(pad):
@@ -1828,21 +2081,114 @@ def test_paper_of_the_pad_is_brighter_than_what_is_around_it(pad):
     assert max(pad.figure.get_facecolor()[:3]) < 0.95
 
 
-def test_drawing_is_seen_at_once(reader, tmp_path):
-    """This canvas draws at once where others do so when they have time."""
+def test_ink_is_seen_at_once_and_nothing_else_is_drawn(reader, tmp_path, monkeypatch):
+    """Of a line from the middle to the right, half way into the panel's right half."""
     pad = pad_of(reader, tmp_path)
-    before = np.array(pad.figure.canvas.buffer_rgba())
-    mouse(pad, (120, 200))
-    assert (np.array(pad.figure.canvas.buffer_rgba()) != before).any()
+    canvas = pad.figure.canvas
+    canvas.draw()
+    shown = []
+    monkeypatch.setattr(canvas, "draw_idle", lambda: pytest.fail("all is drawn"))
+    monkeypatch.setattr(canvas, "blit", shown.append)
+    before = np.array(canvas.buffer_rgba())
+    button(pad, "press", (140, 140))
+    move(pad, (210, 140))
+    changed = (np.array(canvas.buffer_rgba()) != before).any(axis=2)
+    rows, columns = np.nonzero(changed[::-1])  # from the bottom, as a window has it
+    left, bottom = pad.axes.transData.transform((130, 150))
+    right, top = pad.axes.transData.transform((220, 130))
+    ends = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    np.testing.assert_allclose(ends, (left, bottom, right, top), atol=2)
+    box = shown[-1].padded(1)
+    assert box.x0 <= columns.min() < columns.max() < box.x1
+    assert box.y0 <= rows.min() < rows.max() < box.y1
+    assert shown[-1].height < pad.axes.bbox.height / 5
+
+
+def test_a_canvas_that_cannot_show_a_part_is_drawn_anew(pad, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(type(pad.figure.canvas), "supports_blit", False)
+    monkeypatch.setattr(pad.figure.canvas, "draw_idle", lambda: drawn.append(1))
+    button(pad, "press", (140, 140))
+    move(pad, (210, 140))
+    assert len(drawn) == 2
+    np.testing.assert_array_equal(pad.panels[0].get_array(), pad.drawing)
+
+
+def test_the_drawing_is_read_when_a_stroke_ends_and_only_then(pad, monkeypatch):
+    readings = []
+    read = pad.reader.read
+
+    def watched(picture: np.ndarray) -> Reading:
+        readings.append(picture)
+        return read(picture)
+
+    monkeypatch.setattr(pad.reader, "read", watched)
+    button(pad, "press", (40, 140))
+    for x in range(50, 240, 10):
+        move(pad, (x, 140))
+    assert not readings
+    assert pad.verdict == ""
+    button(pad, "release", (240, 140))
+    assert len(readings) == 1
+    np.testing.assert_array_equal(readings[0], pad.drawing)
+    assert pad.verdict.startswith(("an 8", "not an 8"))
+    move(pad, (60, 60))
+    assert len(readings) == 1
+
+
+def test_every_place_of_a_stroke_gets_ink(pad):
+    """A ring: each of its 72 places, and nothing in its middle."""
+    places = []
+    for angle in np.linspace(0, 2 * np.pi, 72):
+        places.append((140 + 90 * np.cos(angle), 140 + 90 * np.sin(angle)))
+    mouse(pad, *places)
+    for x, y in places:
+        assert pad.drawing[round(y), round(x)] == 0
+    assert (pad.drawing[90:190, 90:190] == 255).all()
+
+
+@parametrize("place", [(-400, 140), (140, 900), (2000, -2000)])
+def test_a_stroke_ends_where_the_button_is_released_outside_the_window(pad, place):
+    button(pad, "press", (140, 140))
+    button(pad, "release", place)
+    assert pad.reading.found
+    drawing = pad.drawing
+    move(pad, (30, 30))
+    np.testing.assert_array_equal(pad.drawing, drawing)
 
 
 def test_pad_says_what_to_do_and_then_what_is_drawn(pad):
     hint = "Draw a digit here with the left mouse button"
     assert pad.figure.get_suptitle() == hint
-    pad.reader = fixed_reader([0.734])
+    pad.reader = fixed_reader([1])
     mouse(pad, *STROKE)
-    assert pad.verdict == "8 (0.73)"
+    assert pad.verdict == "an 8 (0.73)"
     assert pad.figure.get_suptitle() == pad.verdict
+
+
+def test_pad_says_what_was_left_out_beside_a_digit(pad, monkeypatch):
+    found = found_digits(BOXES[:1], {"dash": 1})
+    monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
+    pad.reader = fixed_reader([2])
+    mouse(pad, *STROKE)
+    left_out = "Parts left out, as no digits: dash (1)"
+    assert pad.verdict == f"an 8 (0.88). {left_out}"
+    assert pad.figure.get_suptitle() == pad.verdict
+
+
+@parametrize(("left_out", "words"), WHY_NONE)
+def test_pad_says_why_no_digit_was_made_out(pad, left_out, words, monkeypatch):
+    found = found_digits([], left_out)
+    monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
+    mouse(pad, *STROKE)
+    assert pad.verdict == words
+    assert pad.figure.get_suptitle().replace("\n", " ") == words
+
+
+def test_a_dash_on_the_pad_is_left_out_as_one(reader, tmp_path):
+    pad = pad_of(reader, tmp_path)
+    mouse(pad, (60, 140), (220, 140))
+    assert pad.verdict == "Parts left out, as no digits: dash (1)"
 
 
 def test_pad_names_its_keys_and_its_network(pad):
@@ -1862,6 +2208,19 @@ def test_c_clears(pad, key):
     assert not pad.panels[1].get_array().any()
     assert not pad.panels[2].get_array().any()
     assert pad.verdict == ""
+
+
+def test_a_cleared_pad_looks_as_it_did_before(reader, tmp_path):
+    pad = pad_of(reader, tmp_path)
+    looks = []
+    for _time in range(2):
+        pad.figure.canvas.draw()
+        looks.append(np.array(pad.figure.canvas.buffer_rgba()))
+        button(pad, "press", (40, 140))
+        button(pad, "release", (240, 140))
+        press(pad, "c")
+    before, after = looks
+    np.testing.assert_array_equal(after, before)
 
 
 @parametrize("key", ["s", "S"])
@@ -1906,22 +2265,24 @@ def test_pad_shows_the_likeliest_of_several_digits_and_says_all(pad, monkeypatch
     """Digit n is lit at pixel n: the second is likeliest."""
     found = found_digits(BOXES, {})
     monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
-    pad.reader = fixed_reader([0.55, 0.91, 0.6])
+    pad.reader = fixed_reader(LOGITS_READ)
     mouse(pad, *STROKE)
-    assert pad.verdict == "not 8 (0.55), 8 (0.91), 8 (0.60)"
+    assert pad.verdict == "not an 8 (0.27), an 8 (0.88), an 8 (0.50)"
     _shown, seen, why = pad.panels
     assert np.flatnonzero(seen.get_array()).tolist() == [1, 400]
     assert np.flatnonzero(why.get_array()).tolist() == [1, 400]
+    assert title_of(why.axes).endswith("\nin sum from 0.12 to 0.88")
 
 
-def test_a_long_verdict_is_cut_where_its_line_ends(pad, monkeypatch):
+def test_a_long_verdict_is_cut_where_its_second_line_ends(pad, monkeypatch):
     found = found_digits([(0, 0, 9, 9)] * 20, {})
     monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
-    pad.reader = fixed_reader([0.9] * 20)
+    pad.reader = fixed_reader([2] * 20)
     mouse(pad, *STROKE)
-    assert pad.verdict.startswith("8 (0.90), 8 (0.90), ")
-    assert pad.verdict.endswith(" ...")
-    assert 50 < len(pad.verdict) <= 70
+    first, second = pad.figure.get_suptitle().split("\n")
+    assert first.startswith("an 8 (0.88), an 8 (0.88), ")
+    assert second.endswith(" ...")
+    assert 60 < len(first) <= 80
     assert_all_texts_are_apart_and_inside(pad.figure)
 
 
@@ -1948,8 +2309,8 @@ def test_ink_lies_where_the_pen_was_down(pad, stroke, resized):
 
 
 def test_only_the_left_button_draws_and_only_what_begins_on_the_pad(pad):
-    for button in MouseButton.RIGHT, MouseButton.MIDDLE:
-        mouse(pad, *STROKE, button=button)
+    for which in MouseButton.RIGHT, MouseButton.MIDDLE:
+        mouse(pad, *STROKE, which=which)
     mouse(pad, (-30, 100), (150, 100))
     assert (pad.drawing == 255).all()
 
@@ -1957,20 +2318,16 @@ def test_only_the_left_button_draws_and_only_what_begins_on_the_pad(pad):
 def test_a_lifted_pen_draws_no_more(pad):
     mouse(pad, *STROKE)
     drawing = pad.drawing
-    event = MouseEvent("motion_notify_event", pad.figure.canvas, 200, 300)
-    pad.figure.canvas.callbacks.process("motion_notify_event", event)
+    move(pad, (30, 30))
     np.testing.assert_array_equal(pad.drawing, drawing)
 
 
 def test_another_button_lifts_no_pen(pad):
     """The right one goes down and up in the middle of a stroke."""
-    canvas = pad.figure.canvas
-    left = ("button_press_event", (40, 140), MouseButton.LEFT)
-    right = ("button_release_event", (100, 140), MouseButton.RIGHT)
-    end = ("motion_notify_event", (240, 140), MouseButton.LEFT)
-    for name, place, button in (left, right, end):
-        event = MouseEvent(name, canvas, *pad.axes.transData.transform(place), button)
-        canvas.callbacks.process(name, event)
+    button(pad, "press", (40, 140))
+    button(pad, "press", (100, 140), MouseButton.RIGHT)
+    button(pad, "release", (100, 140), MouseButton.RIGHT)
+    move(pad, (240, 140))
     assert pad.drawing[140, 230] == 0
 
 
@@ -1995,11 +2352,13 @@ def test_pad_says_what_it_cannot_save(pad, tmp_path):
     pad.directory.touch()
     press(pad, "s")
     assert pad.verdict.startswith(f"cannot write {tmp_path}/file/drawing.png: ")
-    assert pad.figure.get_suptitle() == pad.verdict
+    assert pad.figure.get_suptitle().startswith("cannot write ")
+    assert_all_texts_are_apart_and_inside(pad.figure)
 
 
 def test_pad_is_russian_where_the_reader_is(reader, tmp_path):
     pad = pad_of(Reader(reader.network, reader.settings, "ru"), tmp_path)
+    mouse(pad, *STROKE)
     for text in texts_of(pad.figure):
         words = re.findall(r"[a-z]+", text.get_text().lower())
         assert not set(words) - {"c", "s", "q"}, text
