@@ -145,9 +145,13 @@ def test_run_trains_as_the_networks_methods_driven_by_hand(made_dir, mixed):
         sgd = SGD(rate, momentum=0.5, l2=1e-4)
         loss = network.train_epoch(dataset.train.images, dataset.train.targets(7), sgd)
         scores = network.predict_proba(test_images)
+        train_scores = network.predict_proba(dataset.train.images)
+        is_train_7 = dataset.train.digits == 7
         row = {
             "epoch": epoch,
             "loss": loss,
+            "train_loss": np.mean((train_scores - is_train_7) ** 2),
+            "train_accuracy": np.mean((train_scores >= 0.2) == is_train_7),
             "test_loss": np.mean((scores - is_7) ** 2),
             "test_accuracy": np.mean((scores >= 0.2) == is_7),
             "test_recall": np.mean(scores[is_7] >= 0.2),
@@ -350,10 +354,11 @@ def scored() -> Run:
     drawings[1] = 1  # a 3
     drawings[4, 6:8, 11:16] = 0.4
     train = Split(drawings.reshape(4800, 784), digits)
-    test_part = {"test_loss": 0.2, "test_accuracy": 0.8, "test_recall": 0.5}
+    after_it = {"train_loss": 0.1, "train_accuracy": 0.9}
+    after_it |= {"test_loss": 0.2, "test_accuracy": 0.8, "test_recall": 0.5}
     history = [
-        {"epoch": 1, "loss": 0.25} | test_part,
-        {"epoch": 2, "loss": 0.125} | test_part,
+        {"epoch": 1, "loss": 0.25} | after_it,
+        {"epoch": 2, "loss": 0.125} | after_it,
     ]
     return Run(settings, network, Dataset("made", train, test), history)
 
@@ -1025,6 +1030,42 @@ def test_history_of_rows_that_are_none_is_refused(over_small, row):
     change(over_small, spoil)
     with pytest.raises(UserError, match=r"model\.npz: .*; run train_network\.py again"):
         over_small.resume()
+
+
+def test_a_run_from_before_training_images_were_measured_goes_on(over_small):
+    """What was not measured in its epochs is None; the next one has all."""
+
+    def age(network: NeuralNetwork) -> None:
+        for row in network.metadata["history"]:
+            del row["train_loss"]
+            del row["train_accuracy"]
+
+    change(over_small, age)
+    over_small.resume("--epochs=4")
+    losses = [row["train_loss"] for row in over_small.metrics()["history"]]
+    accuracies = [row["train_accuracy"] for row in over_small.metrics()["history"]]
+    assert losses[:3] == accuracies[:3] == [None] * 3
+    assert 0 < losses[3] < 1
+    assert 0 < accuracies[3] <= 1
+
+
+@parametrize(
+    ("measured", "accuracy", "loss"),
+    [(1, 1, 0.05**2), (4, 1 / 4, 1.85 / 4), (5000, 4 / 10, 3.1208 / 10)],
+)
+def test_training_images_are_measured_after_the_epoch_the_first_of_them(
+    monkeypatch, measured, accuracy, loss
+):
+    """Of ten, whose scores training leaves, 8s are 0.95, 0.25, 0.65; others 0.75, 0.85,
+    0.62, 0.55, 0.05, 0.58, 0.35. The loss in the epoch's course is another.
+    """
+    monkeypatch.setattr(train_network, "MEASURED", measured)
+    run = made_run(history=[], epochs=1)
+    run.network.train_epoch = lambda *_, **__: 0.123
+    (row,) = train_network.train_epochs(run)
+    assert row["train_accuracy"] == pytest.approx(accuracy)
+    assert row["train_loss"] == pytest.approx(loss)
+    assert row["loss"] == 0.123
 
 
 # --- deformed copies and focus --------------------------------------------------------
