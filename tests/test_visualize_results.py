@@ -37,7 +37,7 @@ import visualize_results
 from mnist_loader import Dataset, FoundDigit, FoundDigits, Split
 from neural_network import NeuralNetwork
 from train_network import Run, Settings
-from utils import Claim, Output, Rate, UserError, connected_components
+from utils import Claim, Evaluation, Output, Rate, UserError, connected_components
 from visualize_results import (
     FIGURES,
     DrawingPad,
@@ -920,6 +920,38 @@ def test_alarm_rates_are_sorted_dots_with_their_intervals():
     by_wilson = [(0.21, 0.94), (0.09, 0.91), (0, 0.66)]  # to a percent
     np.testing.assert_allclose(ends[:3], by_wilson, atol=0.006)
     assert np.max(ends) < axes.get_xlim()[1] < 1
+
+
+# --- the study of improvements, whose benchmark draws by the same panel ---------------
+
+
+def evaluation(found: int) -> Evaluation:
+    """Of ten 8s so many are found, and no other is taken for one."""
+    truth = np.arange(20) < 10
+    return Evaluation(np.where(np.arange(20) < found, 0.9, 0.1), truth)
+
+
+def test_figure_of_the_study_says_what_its_numbers_are(root, monkeypatch):
+    """F1 of five found is 2 * 5 / 15, of six 3 / 4, of eight 8 / 9; the lab's run has
+    five three times, and six twice.
+    """
+    monkeypatch.syspath_prepend(root / "tests" / "benchmarks")
+    import bench_study
+
+    lab = [evaluation(n) for n in (5, 6, 5, 6, 5)]
+    better = [evaluation(n) for n in (8, 8, 8, 8, 8)]
+    changes = [bench_study.Change("the lab's run", lab, lab)]
+    changes.append(bench_study.Change("more units", better, lab))
+    figure = bench_study.draw(made_run().dataset, changes)
+    assert figure.get_suptitle() == (
+        "Changes to the lab's run, each alone: better 1 of 1, worse 0\n"
+        "(F1 on 20 test images, means of 5 seeds)"
+    )
+    (axes,) = figure.axes
+    assert title_of(axes) == "0: the lab's run, mean F1 70.0%"
+    assert ticks(axes.yaxis) == ["more units: mean F1 88.9%"]
+    under = figure.get_supxlabel().split("\n")[0]
+    assert under == "Better: the interval lies above 0. Worse: it lies below 0."
 
 
 # --- hidden units and samples ---------------------------------------------------------
