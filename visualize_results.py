@@ -42,8 +42,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import NullFormatter, PercentFormatter
-from matplotlib.transforms import Bbox
+from matplotlib.ticker import NullFormatter
+from matplotlib.transforms import Bbox, offset_copy
 
 import train_network
 from mnist_loader import (
@@ -74,7 +74,7 @@ STYLE = {  # beside matplotlib's own defaults, whatever the user's matplotlibrc 
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "errorbar.capsize": 3,
+    "errorbar.capsize": 5,  # so tall that an interval behind its marker is seen
     "figure.titlesize": 11,
     "figure.titleweight": "bold",
     "legend.edgecolor": "none",
@@ -86,9 +86,11 @@ in_our_style = matplotlib.style.context(["default", STYLE])
 
 SMALL_TEXT = 8  # points
 TITLE_CHARACTERS = 84  # that fit into a line of a figure
-FOOTER_CHARACTERS = 112
+FOOTER_CHARACTERS = 120
 TITLE_AND_FOOTER = 0.9  # inches
 PANEL_TITLE = 0.35  # inches
+LONG_PANEL_TITLE = 0.5  # inches, of two lines
+LEGEND_PLACE = (-28, -34)  # points from the axes: below their numbers and their name
 
 # Each of these means one thing; blue twice, but never in one figure. Most are Okabe and
 # Ito's, which colour-blind readers tell apart.
@@ -97,23 +99,19 @@ OTHERS_COLOUR = "#0072B2"  # blue: images of the others
 FOR_COLOUR = "#8B0A14"  # red: speaks for the digit
 AGAINST_COLOUR = "#4285F4"  # blue: speaks against it; the lighter, also in grey print
 
+LOSS_LINE = {"color": "black", "marker": "D"}
 ACCURACY_LINE = {"color": "black", "marker": "o"}
+ON_TRAINING_IMAGES = {"linewidth": 1, "markerfacecolor": "white"}  # either of them
 RECALL_LINE = {"color": "#009E73", "marker": "s", "linestyle": ":"}
 PRECISION_LINE = {"color": "#AA4499", "marker": "^", "linestyle": "-."}
-TEST_LOSS_LINE = {"color": "black", "marker": "s"}
-TRAINING_LOSS_LINE = {
-    "color": "black",
-    "marker": "o",
-    "linestyle": ":",
-    "markerfacecolor": "white",
-}
 GREY = "#555555"
 REFERENCE_LINE = {"color": GREY, "linestyle": "--", "linewidth": 1}
 THRESHOLD_POINT = {
-    "color": "white",
+    "color": "black",
     "marker": "o",
-    "markeredgecolor": "black",
+    "markerfacecolor": "white",
     "markersize": 8,
+    "linestyle": "",
 }
 
 # How imshow draws an image of ink, what speaks for and against, and a picture's grey
@@ -127,14 +125,34 @@ GREY_IMAGE = {"cmap": "gray", "vmin": 0, "vmax": FULL_INK}
 
 # Lines that several figures have
 
-FOUND_AND_TAKEN = N_(
-    "{r.true_positives:,} of {r.positives:,} {digit}s found; "
-    "{r.false_positives:,} of {r.negatives:,} others taken for one"
+FOUND_AND_ALARMS = N_(
+    "Images of the digit {digit} found: {r.true_positives:,} of {r.positives:,}; "
+    "false alarms: {r.false_positives:,} of {r.negatives:,} others"
 )
-RECALL_LABEL = N_("recall: {digit}s found")
+RECALL_LABEL = N_("recall: found among the images of the digit {digit}")
 PRECISION_LABEL = N_("precision: correct among the yes answers")
 THRESHOLD_LABEL = N_("threshold {threshold}")
-RATE = N_("{rate.share:.1%} ({rate.count:,} of {rate.total:,})")
+RATE = N_("{rate.share:.2%} ({rate.count:,} of {rate.total:,})")
+
+
+def percent(share: float, place: int | None = None) -> str:
+    """How an axis writes a share: 0%, 2.5%, 100%."""
+    return f"{100 * share:g}%"
+
+
+def legend_below(axes: Axes, columns: int = 1, **style: Any) -> None:
+    """Name what is drawn below the axes and their label, where nothing is covered."""
+    x, y = LEGEND_PLACE
+    below = offset_copy(axes.transAxes, axes.figure, x, y, units="points")
+    axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=below,
+        borderaxespad=0,
+        ncols=columns,
+        **{"labelcolor": "markeredgecolor"} | style,
+    )
+
 
 # --- the script -----------------------------------------------------------------------
 
@@ -356,14 +374,15 @@ def draw_report(view: View) -> Figure:
     _ = view.translate
     result = view.result
     line = _(
-        "{r.correct:,} of {r.total:,} answers correct "
-        '({n:,} by always answering "{usual}")',
+        "Correct answers: {r.correct:,} of {r.total:,} "
+        '(by always answering "{usual}": {n:,})',
         n=max(result.positives, result.negatives),
         usual=_(result.usual_answer),
     )
     figure, axes = view.figure(
-        f"{_(FOUND_AND_TAKEN)}\n{line}",
-        {"shares confusion": 3.1, "precision missed": 2.1, "precision alarms": 2.1},
+        f"{_(FOUND_AND_ALARMS)}\n{line}",
+        {"shares confusion": 3.5, "precision missed": 2.2, "precision alarms": 2.2},
+        measured_note(view),
     )
     plot_shares(axes["shares"], view)
     plot_confusion(axes["confusion"], view)
@@ -375,12 +394,26 @@ def draw_report(view: View) -> Figure:
 
 @in_our_style
 def draw_learning_curves(view: View) -> Figure:
-    """Whether it still learns, and whether it overfits."""
+    """Whether it still learns, and whether it overfits.
+
+    Measured after each epoch, on training and test images alike.
+    """
     _ = view.translate
-    title = _(
-        "{r.true_positives:,} of {r.positives:,} {digit}s found; test loss {r.loss:.4f}"
-    )
-    figure, axes = view.figure(title, {"loss shares": 3.3})
+    rate = Rate(view.result.correct, view.result.total)
+    losses = np.array([row["test_loss"] for row in view.run.history], float)
+    lines = [
+        training_accuracy(view),
+        _("Accuracy on test images: {rate}", rate=_(RATE, rate=rate)),
+        _(
+            "Test loss: {last:.4f}; lowest, {least:.4f}, after epoch {epoch} of {n}",
+            last=losses[-1],
+            least=losses.min(),
+            epoch=losses.argmin() + 1,
+            n=len(losses),
+        ),
+    ]
+    rows = {"loss shares": 3.7}
+    figure, axes = view.figure("\n".join(lines), rows, measured_note(view))
     plot_loss(axes["loss"], view)
     plot_shares(axes["shares"], view)
     return figure
@@ -391,10 +424,11 @@ def draw_threshold_curves(view: View) -> Figure:
     """What another threshold would find, and cost."""
     _ = view.translate
     line = _(
-        "Threshold {threshold}; a lower one finds more, and takes more others for it"
+        "Threshold {threshold}; the lower it is, the more answers are yes, "
+        "right and wrong"
     )
-    title = f"{_(FOUND_AND_TAKEN)}\n{line}"
-    figure, axes = view.figure(title, {"thresholds": 3.2, "scores": 2.6})
+    title = f"{_(FOUND_AND_ALARMS)}\n{line}"
+    figure, axes = view.figure(title, {"thresholds": 3, "scores": 2.7})
     plot_by_threshold(axes["thresholds"], view)
     plot_scores(axes["scores"], view)
     return figure
@@ -412,10 +446,10 @@ def draw_mistakes(view: View) -> Figure:
     missed = min(view.result.false_negatives, most)
     alarms = min(view.result.false_positives, most)
     rows = {
-        "missed": PANEL_TITLE + tiles_height(WIDTH, missed, MISTAKE_COLUMNS),
-        "alarms": PANEL_TITLE + tiles_height(WIDTH, alarms, MISTAKE_COLUMNS),
+        "missed": LONG_PANEL_TITLE + tiles_height(WIDTH, missed, MISTAKE_COLUMNS),
+        "alarms": LONG_PANEL_TITLE + tiles_height(WIDTH, alarms, MISTAKE_COLUMNS),
     }
-    figure, axes = view.figure(_(FOUND_AND_TAKEN), rows)
+    figure, axes = view.figure(_(FOUND_AND_ALARMS), rows)
     plot_missed(axes["missed"], view, MISTAKE_COLUMNS)
     plot_false_alarms(axes["alarms"], view, MISTAKE_COLUMNS)
     return figure
@@ -430,28 +464,35 @@ def draw_error_analysis(view: View) -> Figure:
     view = view.on_all_test_images()
     _ = view.translate
     claims = train_network.claims_about(view.run)
-    alarms = {"alarms alarms alarms": 2.9}
+    alarms = {"alarms alarms alarms alarms alarms": 2.9}
     if not claims:
-        figure, axes = view.figure(_(FOUND_AND_TAKEN), alarms)
+        figure, axes = view.figure(_(FOUND_AND_ALARMS), alarms)
         plot_alarm_rates(axes["alarms"], view)
         return figure
     verdicts = [claim.verdict for claim in claims]
-    title = _(
-        "{r.total:,} test images: {yes} of {n} claims confirmed, {no} refuted",
+    line = _(
+        "The lab sheet's claims about errors: {yes} of {n} confirmed, {no} refuted",
         n=len(claims),
         yes=verdicts.count(utils.CONFIRMED),
         no=verdicts.count(utils.REFUTED),
     )
-    rows = {"claims claims examples": 0.8 * len(claims) + 0.7}
+    about = N_(
+        "(all {n:,} test images, 95% intervals; limits from the training images)"
+    )
+    lines = [line, _(about, n=view.result.total)]
+    if view.run.settings.digit != utils.LAB_DIGIT:
+        about = N_("(the lab sheet speaks of 8; here the same is asked of {n})")
+        lines.append(_(about, n=view.run.settings.digit))
+    rows = {"claims claims claims examples examples": 0.8 * len(claims) + 0.7}
     note = _(utils.VERDICT_RULE, fewest=utils.FEWEST_AFFECTED)
-    figure, axes = view.figure(title, rows | alarms, note)
+    figure, axes = view.figure("\n".join(lines), rows | alarms, note)
     plot_claims(axes["claims"], view, claims, axes["examples"])
     plot_alarm_rates(axes["alarms"], view)
     return figure
 
 
-UNITS_SHOWN = 16  # hidden units for the digit, and as many against it
-UNIT_COLUMNS = 4
+UNITS_SHOWN = 32
+UNIT_COLUMNS = 8
 FULL_COLOUR_QUANTILE = 0.998  # of the changes of weights: the few larger look alike
 LEAST_CHANGE = 1e-6  # so that weights which hardly changed look so
 
@@ -473,12 +514,11 @@ def draw_hidden_units(view: View) -> Figure:
     )
     shown = min(change.shape[1], UNITS_SHOWN)
     rows = {
-        "for against": PANEL_TITLE + tiles_height(WIDTH / 2, shown, UNIT_COLUMNS),
-        "colours colours": 0.15,
+        "units": LONG_PANEL_TITLE + tiles_height(WIDTH, shown, UNIT_COLUMNS),
+        "colours": 0.15,
     }
     figure, axes = view.figure(title, rows)
-    plot_units(axes["for"], view, change / full, sign=1)
-    plot_units(axes["against"], view, change / full, sign=-1)
+    plot_units(axes["units"], view, change / full)
     plot_unit_colours(axes["colours"], view, full)
     return figure
 
@@ -489,7 +529,7 @@ def draw_samples(view: View) -> Figure:
     _ = view.translate
     run = view.run
     title = _(
-        "{rate.count:,} of {rate.total:,} training images show the {digit}",
+        "The digit {digit} is on {rate.count:,} of {rate.total:,} training images",
         rate=Rate.of(run.dataset.train.digits == run.settings.digit),
     )
     rows = {"samples": 4.9}
@@ -518,48 +558,82 @@ FIGURES: dict[str, Callable[[View], Figure]] = {
 # --- panels: each draws one thing on axes that a figure gives it ----------------------
 
 
+def number_measured(run: Run) -> int:
+    """How many training images `train_epochs` measures after each epoch: the first."""
+    return min(len(run.dataset.train.digits), train_network.MEASURED)
+
+
+def measured_note(view: View) -> str:
+    """On which training images the curves are measured; "" for all of them, or none."""
+    measured = number_measured(view.run)
+    is_all = measured == len(view.run.dataset.train.digits)
+    if is_all or view.run.history[-1]["train_accuracy"] is None:
+        return ""
+    return view.translate(
+        "Of the training images the first {n:,} are measured", n=measured
+    )
+
+
+def training_accuracy(view: View) -> str:
+    """The accuracy on training images after the last epoch, in words."""
+    _ = view.translate
+    share = view.run.history[-1]["train_accuracy"]
+    if share is None:
+        return _("Not measured on training images, as this run is old: train again")
+    measured = number_measured(view.run)
+    rate = Rate(round(share * measured), measured)
+    return _("Accuracy on training images: {rate}", rate=_(RATE, rate=rate))
+
+
 def plot_loss(axes: Axes, view: View) -> None:
+    """Loss by epoch on training and test images."""
     _ = view.translate
     plot_history(
         axes,
         view,
-        loss=(TRAINING_LOSS_LINE, _("training images, during the epoch")),
-        test_loss=(TEST_LOSS_LINE, _("test images, after it")),
+        train_loss=(LOSS_LINE | ON_TRAINING_IMAGES, _("training images")),
+        test_loss=(LOSS_LINE, _("test images")),
     )
     axes.set_title(_("Loss (mean squared error)"))
     axes.set_ylim(0, None)
-    axes.legend()
+    legend_below(axes)
 
 
 def plot_shares(axes: Axes, view: View) -> None:
-    """Test accuracy and recall by epoch, beside the accuracy of the commoner answer."""
+    """Accuracy and recall by epoch, beside the accuracy of the commoner answer."""
     _ = view.translate
     result = view.result
+    on_training = _("accuracy on training images")
     plot_history(
         axes,
         view,
-        test_accuracy=(ACCURACY_LINE, _("accuracy")),
-        test_recall=(RECALL_LINE, _(RECALL_LABEL)),
+        train_accuracy=(ACCURACY_LINE | ON_TRAINING_IMAGES, on_training),
+        test_accuracy=(ACCURACY_LINE, _("accuracy on test images")),
+        test_recall=(RECALL_LINE, _("recall on test images")),
     )
     label = _('always "{usual}": {r.majority_share:.1%}', usual=_(result.usual_answer))
     axes.axhline(result.majority_share, label=label, **REFERENCE_LINE)
-    axes.set_title(_("Answers on the test images"))
+    axes.set_title(_("Accuracy and recall"))
     axes.set_ylim(max(0, axes.get_ylim()[0]), 1)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(labelcolor="linecolor")
+    axes.yaxis.set_major_formatter(percent)
+    legend_below(axes)
 
 
 MOST_EPOCH_TICKS = 8
 
 
 def plot_history(axes: Axes, view: View, **lines: tuple[dict, str]) -> None:
-    """Values of the history by epoch, each with its style and label."""
+    """Values of the history by epoch, each with its style and label.
+
+    What was never measured is left out.
+    """
     _ = view.translate
     history = view.run.history
     epochs = [row["epoch"] for row in history]
     for name, (style, label) in lines.items():
         values = np.array([row[name] for row in history], float)
-        axes.plot(epochs, values, clip_on=False, label=label, **style)
+        if not np.isnan(values).all():
+            axes.plot(epochs, values, clip_on=False, label=label, **style)
     axes.set_xticks(np.unique(np.linspace(1, len(epochs), MOST_EPOCH_TICKS).round()))
     axes.set_xlabel(_("epoch"))
 
@@ -571,18 +645,18 @@ def plot_confusion(axes: Axes, view: View) -> None:
     of_digit = [r.true_positives, r.false_negatives]
     of_others = [r.false_positives, r.true_negatives]
     counts = [of_digit, of_others]
-    names = [[_("found"), _("missed")], [_("false alarms"), _("correctly no")]]
+    names = [[_("found"), _("missed")], [_("false alarms"), _("correctly rejected")]]
     shares = np.array(counts) / [[r.positives], [r.negatives]]
     axes.imshow(shares, cmap="Greys", vmin=0, vmax=1.2, aspect="auto")
     for row in range(2):
         for column in range(2):
             colour = "white" if shares[row, column] > 0.6 else "black"
-            style = {"ha": "center", "color": colour}
+            style = {"ha": "center", "color": colour, "fontsize": SMALL_TEXT}
             count = _("{n:,}", n=counts[row][column])
-            axes.text(column, row, count, va="bottom", fontsize=16, **style)
+            axes.text(column, row, count, va="bottom", **style | {"fontsize": 16})
             axes.text(column, row + 0.06, names[row][column], va="top", **style)
     axes.set_xticks([0, 1], [_(utils.YES), _(utils.NO)])
-    shown = [_("{digit}\n({r.positives:,})"), _("others\n({r.negatives:,})")]
+    shown = [_("digit {digit}\n({r.positives:,})"), _("another\n({r.negatives:,})")]
     axes.set_yticks([0, 1], shown)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -628,25 +702,22 @@ def plot_by_threshold(axes: Axes, view: View) -> None:
         label=_(PRECISION_LABEL),
         **PRECISION_LINE | steps,
     )
-    plot_threshold(axes, view, 0, 1)
+    axes.axvline(result.threshold, label=_(THRESHOLD_LABEL), **REFERENCE_LINE)
     axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1.25)  # room for the legend
-    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.set_ylim(0, 1)
     axes.set_title(_("What another threshold would find, and cost"))
     axes.set_xlabel(_("threshold: yes from this score up"))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="upper right", ncols=3)
-
-
-def plot_threshold(axes: Axes, view: View, low: float, high: float) -> None:
-    """The run's threshold as an upright line, which leaves room for a legend above."""
-    label = view.translate(THRESHOLD_LABEL)
-    threshold = view.result.threshold
-    axes.plot([threshold, threshold], [low, high], label=label, **REFERENCE_LINE)
+    axes.yaxis.set_major_formatter(percent)
+    legend_below(axes, columns=2)
 
 
 def plot_precision_recall(axes: Axes, view: View) -> None:
-    """Precision P as steps over recall R, and its average, sum (R_i - R_(i-1)) P_i."""
+    """Precision P as steps over recall R, and its average, sum (R_i - R_(i-1)) P_i.
+
+    As scikit-learn's precision_recall_curve has it since 1.1, down to the answer yes to
+    everything, which has full recall. Its first point, precision 1 at recall 0, is left
+    out: no threshold has it.
+    """
     _ = view.translate
     result = view.result
     _thresholds, hits, alarms = counts_by_threshold(view)
@@ -661,24 +732,24 @@ def plot_precision_recall(axes: Axes, view: View) -> None:
     )
     label = _('always "yes": {r.positive_share:.1%}')
     axes.axhline(result.positive_share, label=label, **REFERENCE_LINE)
-    axes.plot(
-        result.recall,
-        result.precision,
-        linestyle="",
-        label=_(THRESHOLD_LABEL),
-        clip_on=False,
-        zorder=3,
-        **THRESHOLD_POINT,
-    )
+    if not np.isnan(result.precision):  # of no yes answers at all
+        axes.plot(
+            result.recall,
+            result.precision,
+            label=_(THRESHOLD_LABEL),
+            clip_on=False,
+            zorder=3,
+            **THRESHOLD_POINT,
+        )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.03)
-    line = N_("Precision and recall; average precision {average:.1%}")
+    line = N_("Precision and recall\naverage precision {average:.1%}")
     axes.set_title(_(line, average=average))
-    axes.set_xlabel(_(RECALL_LABEL))
-    axes.set_ylabel(_(PRECISION_LABEL))
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend()
+    axes.set_xlabel(_(RECALL_LABEL), color=RECALL_LINE["color"])
+    axes.set_ylabel(_(PRECISION_LABEL), color=PRECISION_LINE["color"])
+    axes.xaxis.set_major_formatter(percent)
+    axes.yaxis.set_major_formatter(percent)
+    legend_below(axes, columns=2)
 
 
 SCORE_BINS = np.linspace(0, 1, 11)  # the usual threshold, 0.5, is an edge
@@ -692,7 +763,7 @@ def plot_scores(axes: Axes, view: View) -> None:
     axes.hist(
         [result.scores[result.truth], result.scores[~result.truth]],
         SCORE_BINS,
-        label=[_("{digit}s"), _("others")],
+        label=[_("images of the digit {digit}"), _("others")],
         color=[DIGIT_COLOUR, OTHERS_COLOUR],
         log=True,
     )
@@ -700,16 +771,15 @@ def plot_scores(axes: Axes, view: View) -> None:
         heights = [int(bar.get_height()) for bar in bars]
         labels = [_("{n:,}", n=n) if n else "" for n in heights]
         axes.bar_label(bars, labels, fontsize=SMALL_TEXT)
-    highest = axes.get_ylim()[1]
-    plot_threshold(axes, view, SHORTEST_BAR, highest)
+    axes.axvline(result.threshold, label=_(THRESHOLD_LABEL), **REFERENCE_LINE)
     axes.set_xlim(0, 1)
-    axes.set_ylim(SHORTEST_BAR, 6 * highest)  # room for the legend
+    axes.set_ylim(SHORTEST_BAR, 2 * axes.get_ylim()[1])  # room for the counts
     axes.set_title(_("How many images have which score"))
     axes.set_xlabel(_("score: the network's probability"))
     axes.set_ylabel(_("images (logarithmic)"))
     axes.yaxis.set_major_formatter(lambda images, place: _("{n:,}", n=round(images)))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.legend(loc="upper right", ncols=3, framealpha=1)
+    legend_below(axes, columns=3, labelcolor="black")
 
 
 # Of a tile, which is 1 wide: its image, and the text below it
@@ -766,8 +836,10 @@ def plot_missed(axes: Axes, view: View, columns: int) -> None:
     shown = missed[order][: MISTAKE_ROWS * columns]
     captions = [f"{score:.3f}" for score in result.scores[shown]]
     show_tiles(axes, view.run.test.images[shown], columns, captions, INK_IMAGE)
-    count = shown_of(len(shown), len(missed), _)
-    axes.set_title(_("Missed {digit}s: {count}; scores, lowest first", count=count))
+    lines = [_("Missed: {count}", count=shown_of(len(shown), len(missed), _))]
+    if len(shown):
+        lines.append(_("scores, lowest first"))
+    axes.set_title("\n".join(lines))
 
 
 def plot_false_alarms(axes: Axes, view: View, columns: int) -> None:
@@ -780,15 +852,17 @@ def plot_false_alarms(axes: Axes, view: View, columns: int) -> None:
     shown = alarms[order][: MISTAKE_ROWS * columns]
     captions = [f"{test.digits[n]} ({result.scores[n]:.3f})" for n in shown]
     show_tiles(axes, test.images[shown], columns, captions, INK_IMAGE)
-    line = N_("False alarms: {count}; digit (score), highest first")
-    axes.set_title(_(line, count=shown_of(len(shown), len(alarms), _)))
+    lines = [_("False alarms: {count}", count=shown_of(len(shown), len(alarms), _))]
+    if len(shown):
+        lines.append(_("digit (score), highest first"))
+    axes.set_title("\n".join(lines))
 
 
 def shown_of(shown: int, total: int, _: Translate) -> str:
     """How many there are and, if these are more, how many of them are shown."""
     if shown == total:
         return _("{n:,}", n=total)
-    return _("{shown} of {n:,}", shown=shown, n=total)
+    return _("{n:,}; shown: {shown}", shown=shown, n=total)
 
 
 def image_grid(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
@@ -803,8 +877,7 @@ def image_grid(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
     return tiles.swapaxes(1, 2).reshape(height, columns * IMAGE_SIDE)
 
 
-CLAIM_EXAMPLES = 5
-CLAIM_CHARACTERS = 36  # of a line beside its interval
+CLAIM_EXAMPLES = 4
 CONFIRMED_POINT = {"color": "black", "marker": "s", "markerfacecolor": "black"}
 REFUTED_POINT = {"color": "black", "marker": "o", "markerfacecolor": "white"}
 UNDECIDED_POINT = {"color": "#777777", "marker": "D", "markerfacecolor": "#777777"}
@@ -826,7 +899,8 @@ def plot_claims(
     _ = view.translate
     labels = []
     for row, claim in enumerate(claims, start=1):
-        lines = textwrap.wrap(_(claim.line, **claim.values), CLAIM_CHARACTERS)
+        # What is in brackets has a line of its own
+        lines = [_(claim.line, **claim.values).replace(" (", "\n(")]
         lines.append(_("wrong: {rate}", rate=_(RATE, rate=claim.affected)))
         lines.append(_("of the others: {rate}", rate=_(RATE, rate=claim.rest)))
         labels.append("\n".join(lines))
@@ -871,7 +945,7 @@ def plot_differences(
             place,
             xerr=100 * reach[:, np.newaxis],
             linestyle="",
-            markersize=6,
+            markersize=5,
             **point,
         )
         right.get_yticklabels()[place].set_color(point["color"])
@@ -905,34 +979,36 @@ def plot_alarm_rates(axes: Axes, view: View) -> None:
     axes.set_yticks(range(len(rates)), labels)
     axes.set_xlim(0, 1.03 * ends.max())
     axes.set_ylim(len(rates) - 0.5, -0.5)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.xaxis.set_major_formatter(percent)
     axes.set_xlabel(_("share of the images of that digit, 95% intervals"))
-    # Above the axes, where no interval is, and below the title
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
-    axes.set_title(_("How often each other digit is taken for {digit}"), pad=24)
+    axes.set_title(_("How often each other digit is taken for {digit}"))
+    legend_below(axes)
 
 
-def plot_units(axes: Axes, view: View, change: np.ndarray, sign: int) -> None:
-    """The units most for the digit (sign 1) or most against it (-1).
+def plot_units(axes: Axes, view: View, change: np.ndarray) -> None:
+    """The units with the largest weights to the output, whatever their sign.
 
     `change`, (784, n_hidden), is that of the first layer's weights, 1 at full colour. A
     unit's weight to the output is the entry of the second layer's weights; with further
-    layers, of the product of them all. Times its sign, the change is red where ink
-    speaks for the digit.
+    layers, of the product of them all. Its sign is the random start's choice: tanh is
+    odd, so that a unit whose weights all change their signs does the same. Times this
+    sign, the change is red where ink came to speak for the digit.
     """
     _ = view.translate
     later = view.run.network.weights[1:]
     weights = reduce(np.matmul, later)[:, 0]  # (n_hidden,)
-    order = np.argsort(-sign * weights, kind="stable")
-    own = order[sign * weights[order] > 0]
-    units = own[:UNITS_SHOWN]
-    captions = [f"{weight:+.2f}" for weight in weights[units]]
-    show_tiles(axes, sign * change[:, units].T, UNIT_COLUMNS, captions, EFFECT_IMAGE)
-    line = N_("Units for {digit}") if sign > 0 else N_("Units against {digit}")
-    count = shown_of(len(units), len(own), _)
-    is_direct = len(later) == 1
-    number = _("output weights") if is_direct else _("sums over paths to the output")
-    axes.set_title(f"{_(line)}: {count}; {number}")
+    units = np.argsort(-np.abs(weights), kind="stable")[:UNITS_SHOWN]
+    captions = [f"{weight:.2f}" for weight in np.abs(weights[units])]
+    tiles = np.sign(weights[units, np.newaxis]) * change[:, units].T
+    show_tiles(axes, tiles, UNIT_COLUMNS, captions, EFFECT_IMAGE)
+    title = _("Hidden units: {count}", count=shown_of(len(units), len(weights), _))
+    if len(later) == 1:
+        number = N_("number: size of its output weight, largest first")
+        tile = N_("tile: change of a unit's weights, times the sign of that weight")
+    else:
+        number = N_("number: size of the product of its later weights, largest first")
+        tile = N_("tile: change of a unit's weights, times the sign of that product")
+    axes.set_title(f"{title}; {_(number)}\n{_(tile)}")
 
 
 def plot_unit_colours(axes: Axes, view: View, full: float) -> None:
@@ -943,9 +1019,7 @@ def plot_unit_colours(axes: Axes, view: View, full: float) -> None:
     axes.set_xticks([-full, 0, full], [f"{-full:.2g}", "0", f"{full:+.2g}"])
     axes.set_yticks([])
     axes.spines[:].set_visible(True)
-    axes.set_xlabel(
-        _("red: ink speaks for {digit}, blue: against (change times the number's sign)")
-    )
+    axes.set_xlabel(_("red: ink there came to speak for {digit}, blue: against it"))
 
 
 SAMPLES_SHOWN = 16  # of each digit

@@ -1214,6 +1214,42 @@ def test_history_of_rows_that_are_none_is_refused(over_small, row):
         over_small.resume()
 
 
+def test_a_run_from_before_training_images_were_measured_goes_on(over_small):
+    """What was not measured in its epochs is None; the next one has all."""
+
+    def age(network: NeuralNetwork) -> None:
+        for row in network.metadata["history"]:
+            del row["train_loss"]
+            del row["train_accuracy"]
+
+    change(over_small, age)
+    over_small.resume("--epochs=4")
+    losses = [row["train_loss"] for row in over_small.metrics()["history"]]
+    accuracies = [row["train_accuracy"] for row in over_small.metrics()["history"]]
+    assert losses[:3] == accuracies[:3] == [None] * 3
+    assert 0 < losses[3] < 1
+    assert 0 < accuracies[3] <= 1
+
+
+@parametrize(
+    ("measured", "accuracy", "loss"),
+    [(1, 1, 0.05**2), (4, 1 / 4, 1.6719 / 4), (5000, 4 / 10, 3.1208 / 10)],
+)
+def test_training_images_are_measured_after_the_epoch_the_first_of_them(
+    monkeypatch, measured, accuracy, loss
+):
+    """Of ten, whose scores training leaves, 8s are 0.95, 0.25, 0.65; others 0.62, 0.85,
+    0.75, 0.55, 0.05, 0.58, 0.35. The loss in the epoch's course is another.
+    """
+    monkeypatch.setattr(train_network, "MEASURED", measured)
+    run = made_run(history=[], epochs=1)
+    run.network.train_epoch = lambda *_, **__: 0.123
+    (row,) = train_network.train_epochs(run)
+    assert row["train_accuracy"] == pytest.approx(accuracy)
+    assert row["train_loss"] == pytest.approx(loss)
+    assert row["loss"] == 0.123
+
+
 # --- deformed copies and focus --------------------------------------------------------
 
 

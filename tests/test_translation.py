@@ -7,6 +7,7 @@ called with first, whether the call is of a name (`_`) or of an attribute (`out.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import json
 import string
@@ -30,6 +31,7 @@ MODULES = [
 SHEETS_OWN = "Is it {digit} or not? Answered correctly: {r.correct:,} of {r.total:,}."
 
 
+@functools.cache
 def first_arguments(module: str) -> list[ast.expr]:
     """What is said in the module: each first argument of a call that says something."""
     found = []

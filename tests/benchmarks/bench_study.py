@@ -178,16 +178,23 @@ def draw(dataset: Dataset, changes: list[Change]) -> visualize_results.Figure:
     verdicts = [change.verdict for change in others]
     better = verdicts.count(BETTER)
     worse = verdicts.count(WORSE)
-    title = f"Of {len(others)} changes to the lab's run, each alone, "
-    title += f"{better} are better, {worse} worse"
-    footer = f"{dataset.name}, {len(dataset.test.digits):,} test images; {len(SEEDS)} "
-    footer += "seeds, compared with the lab's run seed by seed"
+    title = f"Changes to the lab's run, each alone: better {better} of {len(others)}, "
+    title += f"worse {worse}\n"
+    title += f"(F1 on {len(dataset.test.digits):,} test images, means of {len(SEEDS)} "
+    title += "seeds)"
+    footer = "Better: the interval lies above 0. Worse: it lies below 0.\n"
+    footer += (
+        f"{dataset.name}; {len(SEEDS)} seeds, compared with the lab's run seed by "
+    )
+    footer += "seed"
     figure, axes = empty_figure(title, footer, {"study": 0.3 * len(others) + 0.8})
-    labels = [f"{change.name}: F1 {change.mean('f1'):.1%}" for change in others]
+    labels = [f"{change.name}: mean F1 {change.mean('f1'):.1%}" for change in others]
     points = [POINTS[verdict] for verdict in verdicts]
     plot_differences(axes["study"], others, labels, verdicts, points)
-    axes["study"].set_title(f"0: the lab's run, F1 {lab.mean('f1'):.1%}")
-    axes["study"].set_xlabel("difference of F1 in percentage points, 95% intervals")
+    axes["study"].set_title(f"0: the lab's run, mean F1 {lab.mean('f1'):.1%}")
+    axes["study"].set_xlabel(
+        "difference of the mean F1 in percentage points, 95% intervals"
+    )
     return figure
 
 
