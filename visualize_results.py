@@ -300,8 +300,16 @@ class View:
         digit = run.settings.digit
         is_digit = run.test.digits == digit
         if is_digit.all() or not is_digit.any():
-            fault = f"the run's test images do not show both {digit} and other digits"
-            raise UserError(f"{fault}; take more with train_network.py --test-size")
+            there = ", ".join(map(str, np.unique(run.test.digits)))
+            is_among_all = run.dataset.test.digits == digit
+            if is_among_all.any() and not is_among_all.all():
+                remedy = "train_network.py --resume --test-size all takes more of them"
+            else:
+                remedy = "train_network.py --digit N asks for another digit"
+            raise UserError(
+                f"no figures without both {digit} and other digits among the test "
+                f"images, which show {there}; {remedy}"
+            )
         return cls(run, language)
 
     def on_all_test_images(self) -> "View":

@@ -1630,11 +1630,28 @@ def test_missing_or_damaged_model_is_refused(draw, run_dir, content):
         draw()
 
 
-def test_run_whose_test_images_lack_the_digit_is_refused(made_dir, tmp_path):
-    Lab(made_dir, tmp_path).run("--epochs=1", "--test-size=3")
+@parametrize(
+    ("digits", "test_size", "there", "remedy"),
+    [
+        ([0, 1, 8], 2, "0, 1", "--resume --test-size all takes more of them"),
+        ([8, 8, 1], 2, "8", "--resume --test-size all takes more of them"),
+        ([3, 1, 1], None, "1, 3", "--digit N asks for another digit"),
+        ([8, 8, 8], None, "8", "--digit N asks for another digit"),
+    ],
+)
+def test_run_whose_test_images_lack_a_class_is_refused_with_what_would_help(
+    monkeypatch, tmp_path, digits, test_size, there, remedy
+):
+    run = made_run(scores=[(digit, 0.5) for digit in digits])
+    settings = replace(run.settings, test_size=test_size)
+    run = replace(run, settings=settings)
+    monkeypatch.setattr(train_network, "load_run", lambda *_: run)
     with pytest.raises(UserError) as error:
-        View.of(tmp_path, made_dir)
-    assert "do not show both 8 and other digits" in str(error.value)
+        View.of(tmp_path)
+    assert str(error.value) == (
+        "no figures without both 8 and other digits among the test images, which show "
+        f"{there}; train_network.py {remedy}"
+    )
     assert "--test-size" in str(error.value)
 
 
