@@ -1394,14 +1394,11 @@ def test_users_settings_are_not_in_force_where_a_picture_is_made(
     with matplotlib.rc_context(HOSTILE):
         figure = made_drawings()[name]()
         visualize_results.save_figure(figure, tmp_path / "picture.png")
-    as_it_comes = dict(matplotlib.rcParamsDefault)
-    # What matplotlib finds out by itself, and no style changes
-    theirs = {key for key in as_it_comes if key.startswith("backend")}
-    expected = as_it_comes | visualize_results.STYLE
-    for settings in settings_in_force:
-        differing = {key for key in expected if settings[key] != expected[key]}
-        assert differing <= theirs
-    assert len(settings_in_force) == 2
+    ours = matplotlib.rcParamsDefault | visualize_results.STYLE
+    expected = {key: ours[key] for key in HOSTILE | visualize_results.STYLE}
+    made, saved = settings_in_force
+    assert {key: made[key] for key in expected} == expected
+    assert {key: saved[key] for key in expected} == expected
 
 
 def test_users_settings_change_no_byte_of_a_picture(tmp_path, monkeypatch):
