@@ -203,7 +203,9 @@ def test_old_python_is_refused_before_anything_else_can_fail(root, script):
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_missing_numpy_is_told_with_the_command_that_brings_it(root, script):
-    told, code = refused(root, script, "sys.modules['numpy'] = None")
+    """By the oldest Python that is taken, too."""
+    oldest = "sys.modules['numpy'] = None; sys.version_info = (3, 10, 0)"
+    told, code = refused(root, script, oldest)
     assert told.startswith(f"{script}.py: error: ")
     assert told.endswith("; python -m pip install -r requirements.txt brings it\n")
     assert code == 2
@@ -217,26 +219,30 @@ def test_an_old_python_can_read_the_modules_so_that_it_says_so(root, module):
     assert "from __future__ import annotations" not in source
 
 
-@pytest.mark.parametrize("module", ["utils", *SCRIPTS])
-def test_modules_ask_for_one_blas_thread_before_numpy_loads(root, module):
+def blas_threads(root: Path, module: str, asked: dict[str, str]) -> str:
+    """The numbers of threads that are set when NumPy loads, by a program's start."""
     variables = ["OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"]
     code = f"""
 import os, sys
 class Watch:
     def find_spec(name, *others):
         if name == "numpy":
-            print([os.environ.get(variable) for variable in {variables}])
+            print(*[os.environ.get(variable) for variable in {variables}])
             sys.meta_path.remove(Watch)
 sys.meta_path.insert(0, Watch)
 import {module}
 """
     environment = {k: v for k, v in os.environ.items() if k not in variables}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "['1', '1', '1']\n"
+    command = [sys.executable, "-c", code]
+    return subprocess.check_output(
+        command, cwd=root, env=environment | asked, text=True
+    ).strip()
+
+
+@pytest.mark.parametrize("module", ["utils", *SCRIPTS])
+def test_modules_ask_for_one_blas_thread_before_numpy_loads(root, module):
+    assert blas_threads(root, module, {}) == "1 1 1"
+
+
+def test_who_sets_a_number_of_blas_threads_gets_it(root):
+    assert blas_threads(root, "utils", {"MKL_NUM_THREADS": "4"}) == "1 4 1"

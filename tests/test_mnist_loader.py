@@ -60,7 +60,7 @@ from mnist_loader import (
     load_dataset,
     read_idx,
 )
-from utils import UserError
+from utils import UserError, slant
 
 parametrize = pytest.mark.parametrize
 REAL_MIRRORS = mnist_loader.MIRRORS  # before the tests take them away
@@ -1459,6 +1459,8 @@ def test_script_tells_what_the_files_hold(tmp_path, monkeypatch, capsys):
     verified = "".join(f"Verified: {tmp_path / name}\n" for name in MNIST_FILES)
     assert mnist_loader.main(["--data-dir", str(tmp_path)]) == 0
     assert capsys.readouterr().out == verified + CHARACTERISTICS
+    assert mnist_loader.main(["--data-dir", str(tmp_path), "--lang", "ru"]) == 0
+    assert "\n3 обучающих примеров, 1 тестовых\n" in capsys.readouterr().out
 
 
 def test_script_downloads_what_is_missing(mirrors, files, tmp_path):
@@ -1537,6 +1539,33 @@ def test_checksums_are_those_of_the_real_files_packed_and_unpacked(mnist_dir, na
     both = [packed, gzip.decompress(packed)]
     expected = [(len(x), hashlib.sha256(x).hexdigest()) for x in both]
     assert list(mnist_loader.MNIST_FILES[name]) == expected
+
+
+# Of each file unpacked: a header of 4 bytes and 4 a size, a byte a pixel or label; its
+# SHA-256, as `gunzip -c FILE | sha256sum` tells it
+UNPACKED = {
+    TRAIN_IMAGES: (
+        16 + 60_000 * 784,
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    TRAIN_LABELS: (
+        8 + 60_000,
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    TEST_IMAGES: (
+        16 + 10_000 * 784,
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    TEST_LABELS: (
+        8 + 10_000,
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+}
+
+
+@parametrize("name", UNPACKED)
+def test_sizes_and_checksums_of_unpacked_files_are_those_written_down(name):
+    assert mnist_loader.MNIST_FILES[name][1] == UNPACKED[name]
 
 
 @parametrize("name", MNIST_FILES)
@@ -1793,11 +1822,31 @@ def images() -> np.ndarray:
     return np.float32(pixels / 255).reshape(70, 784)
 
 
-def test_each_copy_is_of_its_own_image(images, monkeypatch):
+def test_each_copy_is_of_its_own_image(monkeypatch):
+    """Of 130 that are all different: twice 64, which are deformed at once, and two."""
     for name in ("ROTATION", "SHEAR", "SCALE", "SHIFT", "BEND"):
         monkeypatch.setattr(mnist_loader, name, 0)
+    images = np.random.default_rng(0).random((130, 784), np.float32)
     copies = augment(images, np.random.default_rng(3))
     np.testing.assert_array_equal(copies, images)
+
+
+@parametrize(("axis", "steepest"), [(1, 25), (2, 35)], ids=["upright", "level"])
+def test_copies_differ_no_further_than_handwriting_does(axis, steepest):
+    """400 copies of a bar, 20 by 4 pixels.
+
+    They are turned by up to 12 degrees and bent; a level one is also sheared by up to
+    0.2, which is 11 degrees. The ink stays as much as it was. A bar wholly beside its
+    place would differ by 2 * 80 / 784 = 0.204.
+    """
+    bar = np.zeros((400, 28, 28), np.float32)
+    bar[:, 4:24, 12:16] = 1
+    images = np.moveaxis(bar, 1, axis).reshape(400, 784)
+    copies = augment(images, np.random.default_rng(0))
+    slants = np.abs(slant(np.moveaxis(copies.reshape(400, 28, 28), axis, 1)))
+    assert steepest / 2 < slants.max() < steepest
+    assert 0.98 < copies.sum() / images.sum() < 1.02
+    assert 0.03 < np.abs(copies - images).mean() < 0.12
 
 
 def test_copies_have_the_images_shape_type_and_range(images):

@@ -33,6 +33,7 @@ from neural_network import (
     NeuralNetwork,
     TrainingDivergedError,
 )
+from utils import UserError
 
 DTYPES = ["float32", "float64"]
 STEP = 1e-5  # of the central differences
@@ -354,8 +355,8 @@ def test_unit_for_which_inputs_cancel_out_has_its_slope_for_a_secant(by_hand):
     slope = 1 - math.tanh(-0.1) ** 2
     p = logistic(math.tanh(-0.1) * 0.5 + 0.2)
     spoken = 0.5 * slope * 0.5 * p * (1 - p)
-    attribution = by_hand.attribution(np.ones((1, 2)))
-    np.testing.assert_allclose(attribution, [[spoken, -spoken]], rtol=1e-13)
+    attribution = by_hand.attribution(np.array([[1, 1], [1, 0]]))
+    np.testing.assert_allclose(attribution[0], [spoken, -spoken], rtol=1e-13)
 
 
 # --- train_step against central differences -------------------------------------------
@@ -471,6 +472,26 @@ def test_check_of_updates_finds_the_classic_mistake(layer_sizes):
     assert 1e-4 < neural_network.check_update(network) < 1e-3
 
 
+def test_check_of_updates_is_by_the_rule_that_is_given():
+    """By plain SGD this step is right; it knows no momentum and no L2."""
+    network = StudentsNetwork((6, 5, 1), dtype=np.float64)
+    assert neural_network.check_update(network, SGD(momentum=0.5)) > 1e-3
+    assert neural_network.check_update(network, SGD(l2=0.5)) > 1e-3
+
+
+def test_check_of_updates_does_not_ask_a_students_own_epoch():
+    """It might be a loop over the step in question."""
+
+    class WithEpoch(StudentsNetwork):
+        updates_w2_first = True
+
+        def train_epoch(self, *arguments):
+            return super().train_epoch(*arguments, loop=True)
+
+    network = WithEpoch((6, 5, 1), dtype=np.float64)
+    assert 1e-4 < neural_network.check_update(network) < 1e-3
+
+
 def test_check_of_updates_finds_one_wrong_bias_and_what_is_no_number():
     class Wrong(NeuralNetwork):
         def train_step(self, x, y, sgd):
@@ -494,6 +515,82 @@ def test_check_of_updates_leaves_the_network_as_it_was(tmp_path):
     neural_network.check_update(network)
     network.save(tmp_path / "after")
     assert (tmp_path / "after").read_bytes() == (tmp_path / "before").read_bytes()
+
+
+# What the script is made to find: an array's gradient by either way. The largest
+# numbers are 2 and 0.25, and the ways differ by 4e-8 and by 1e-9.
+FOUND = {
+    "w1": (np.array([[0.5, 2.0, -1.0]]), np.array([[0.5, 2.0, -1.00000004]])),
+    "b1": (np.array([-0.25, 0.1, 0.2]), np.array([-0.250000001, 0.1, 0.2])),
+}
+TOLD = {
+    "en": """\
+The gradient of the loss of one sample, by backpropagation
+and by finite differences, (loss(w + h) - loss(w - h)) / 2h:
+
+    shape  largest gradient  largest relative difference
+w1    1x3          2.000000                        2e-08
+b1      3          0.250000                        4e-09
+Backpropagation computes the gradient of the loss
+
+100 samples by train_epoch, and one at a time by train_step:
+largest difference of a weight: 3e-15 of the largest weight
+train_epoch makes the updates of train_step
+""",
+    "ru": """\
+Градиент ошибки на одном примере: обратным распространением
+и конечными разностями, (loss(w + h) - loss(w - h)) / 2h:
+
+    размер  наибольший градиент  наибольшее относительное отличие
+w1     1x3             2.000000                             2e-08
+b1       3             0.250000                             4e-09
+Обратное распространение вычисляет градиент ошибки
+
+100 примеров через train_epoch и по одному через train_step:
+веса отличаются не более чем на 3e-15 от наибольшего веса
+train_epoch обновляет веса так же, как train_step
+""",
+}
+
+
+@pytest.fixture
+def checks_find(monkeypatch) -> Callable[..., None]:
+    """Make the script's checks find these gradients, and updates this far apart."""
+
+    def make(apart: float, **found: tuple[np.ndarray, np.ndarray]) -> None:
+        rows = [(name, *pair) for name, pair in found.items()]
+        monkeypatch.setattr(neural_network, "gradients", lambda *_: iter(rows))
+        monkeypatch.setattr(neural_network, "check_update", lambda network: apart)
+
+    return make
+
+
+@parametrize("language", TOLD)
+def test_script_tells_what_its_checks_found(checks_find, capsys, language):
+    checks_find(3e-15, **FOUND)
+    assert neural_network.main(["--lang", language]) == 0
+    assert capsys.readouterr().out == TOLD[language]
+
+
+@parametrize("wrong", [3e-6, NAN])
+@parametrize("name", FOUND)
+def test_script_refuses_one_wrong_gradient_of_several(checks_find, name, wrong):
+    formula, slope = FOUND[name]
+    checks_find(0, **FOUND | {name: (formula, slope + wrong)})
+    with pytest.raises(UserError, match=r"^backpropagation does not compute the grad"):
+        neural_network.main([])
+
+
+@parametrize("apart", [2e-12, NAN])
+def test_script_refuses_updates_that_differ_by_more_than_rounding(checks_find, apart):
+    checks_find(apart, **FOUND)
+    with pytest.raises(UserError, match=r"^train_epoch does not make the updates of"):
+        neural_network.main([])
+
+
+def test_script_refuses_another_language():
+    with pytest.raises(UserError, match=r"^lang is 'de'; it must be one of en, ru$"):
+        neural_network.main(["--lang", "de"])
 
 
 # --- the block form against train_step ------------------------------------------------
@@ -578,6 +675,16 @@ def test_block_of_the_labs_network_settles_in_a_few_sweeps(monkeypatch, dtype, m
     monkeypatch.setattr(Layer, "activate", counted)
     NeuralNetwork(dtype=dtype).train_epoch(DRAWN, IS_8, SGD(), range(BLOCK_SIZE))
     assert len(calls) / 2 <= most  # two layers
+
+
+@parametrize("dtype", DTYPES)
+def test_change_that_counts_as_none_moves_weights_by_less_than_their_rounding(dtype):
+    """The norm is 2, and a step by 0.01 in the end 0.01 / (1 - 0.9) = 0.1: 20 eps."""
+    eps = np.finfo(dtype).eps
+    ones = np.ones((2, 2), dtype)
+    tolerance = neural_network._tolerance
+    assert tolerance(ones, SGD(0.01, momentum=0.9)) == pytest.approx(20 * eps)
+    assert tolerance(ones, SGD(0.01)) == pytest.approx(200 * eps)
 
 
 @parametrize("layer", [0, 1, 2])
@@ -899,6 +1006,16 @@ def test_momentum_of_biases_alone_is_kept(tmp_path):
     for one in network, loaded:
         one.train_epoch(blank, Y, SGD(momentum=0.9))
     assert_same(loaded, network)
+
+
+@parametrize("name", ["vw1", "vb1", "vw2", "vb2"])
+def test_velocities_are_kept_where_one_number_of_one_array_is_not_0(tmp_path, name):
+    network = NeuralNetwork((6, 5, 1))
+    network._arrays(with_velocities=True)[name].flat[-1] = 0.25
+    network.save(tmp_path / "model.npz")
+    loaded = NeuralNetwork.load(tmp_path / "model.npz")._arrays(with_velocities=True)
+    sums = {kept: loaded[kept].sum() for kept in ("vw1", "vb1", "vw2", "vb2")}
+    assert sums == {"vw1": 0, "vb1": 0, "vw2": 0, "vb2": 0} | {name: 0.25}
 
 
 @parametrize("momentum", [0, 0.9])

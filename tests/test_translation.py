@@ -10,6 +10,7 @@ import ast
 import functools
 import inspect
 import json
+import re
 import string
 from pathlib import Path
 from types import SimpleNamespace
@@ -106,6 +107,74 @@ def test_russian_has_the_same_fields(russian):
         if english == SHEETS_OWN:
             expected = {("digit", "", ""), ("r.correct", "", ""), ("r.total", "", "")}
         assert fields(line) == expected, english
+
+
+def numbers(line: str) -> list[str]:
+    """The fields of numbers in their order, and the numbers written in the line."""
+    words = {"digit", "usual"}  # fields that a sentence may place where it likes
+    names = [name for _, name, *_ in string.Formatter().parse(line) if name]
+    written = re.findall(r"\b\d+\b", re.sub(r"{.*?}", "{}", line))
+    return [name for name in names if name not in words] + written
+
+
+def test_numbers_stand_in_the_same_order_in_russian(russian):
+    """Or "3 of 4" would be said as "4 of 3"."""
+    for english, line in russian.items():
+        assert numbers(line) == numbers(english), english
+
+
+# Words of opposite meaning, in English and, in the same order, in Russian
+OPPOSITES = [
+    (["confirmed", "refuted"], ["подтвержд", "опровергн"]),
+    (["precision", "recall"], ["точность", "полнота"]),
+    (
+        [r"\bfound|finds|made out|correctly", "missed|not recognised", "false alarm"],
+        ["найден|находит|верно", "пропу|не распозн", "ложные"],
+    ),
+    (
+        [r"\byes\b", r'^no$|"no"|correctly no|dashed: no'],
+        [r"\bда\b", r"\bнет\b"],
+    ),
+    (
+        ["training (?:image|set|example)", "(?<!on the )test (?:image|set|example)"],
+        ["обучающ", "тест"],
+    ),
+    # The Russian titles of galleries have no room for "lowest first"
+    (["below|lower", "above|higher"], ["ниже|низк", "выше|высок"]),
+    (
+        [r"\(under|fewer", r"\(over|\bmore\b(?! often)"],
+        ["меньше|менее|тоньше", "больше"],
+    ),
+    ([r"\bred\b", r"\bblue\b"], ["красн", "син"]),
+    ([r"\bfor {}", "against"], [r"\bза {}", "против"]),
+    (
+        ["(?:on|of) these", "(?:the|all) others|^others$|another"],
+        ["таких", "остальн|друг"],
+    ),
+    (["solid", "dashed"], ["сплошная", "пунктир"]),
+    (["larger", "darker"], ["крупнее", "темнее"]),
+    (["during", "after"], ["по ходу", "после"]),
+    (["faint", "small"], ["бледн", "мелк"]),
+    (["clears", "saves", "closes"], ["стереть", "сохранить", "закрыть"]),
+]
+
+
+def occurrences(words: list[str], line: str) -> list[int]:
+    """Which of the words stand in the line outside its fields, in their order."""
+    line = re.sub(r"{.*?}", "{}", line)
+    return [
+        found.lastindex
+        for found in re.finditer("|".join(f"({word})" for word in words), line, re.I)
+    ]
+
+
+@pytest.mark.parametrize(("english", "russian_words"), OPPOSITES)
+def test_words_of_opposite_meaning_are_not_exchanged(english, russian_words, russian):
+    with_words = [line for line in russian if occurrences(english, line)]
+    assert len(with_words) > 0
+    for line in with_words:
+        expected = occurrences(english, line)
+        assert occurrences(russian_words, russian[line]) == expected, line
 
 
 @pytest.mark.parametrize(

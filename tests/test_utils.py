@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -154,6 +155,34 @@ def test_help_says_what_the_script_does_and_ends_with_examples_as_written(parser
     assert text.startswith("usage: draw.py [options]\n\nDraws a digit.\n")
     examples = "  python draw.py\n  python draw.py --size 3     three times as large\n"
     assert text.endswith(f"\n\nexamples:\n{examples}")
+
+
+# What is typed, in which directory of the project; what the user types next
+TYPED = [
+    ("python3 train_network.py", "", "python3 plot.py"),
+    ("py -u ./train_network.py --epochs=3", "", "py plot.py"),
+    ("/bin/python ../train_network.py", "tests", "/bin/python ../plot.py"),
+    ("python {root}/train_network.py", "tests", "python {root}/plot.py"),
+    # Not by a script of the project: a notebook, one's own script
+    ("/bin/python -m kernel", "tests", "python plot.py"),
+    ("python3 /absent/mine.py", "tests", "python3 plot.py"),
+]
+
+
+@parametrize(("typed", "directory", "told"), TYPED)
+def test_next_command_is_told_as_the_last_one_was_typed(
+    root, monkeypatch, typed, directory, told
+):
+    """With its interpreter and its way to the scripts, and quoted for a shell."""
+    words = [word.format(root=root) for word in typed.split()]
+    expected = [word.format(root=root) for word in told.split()]
+    # Of a module that is run by its name, Python puts in its path
+    scripts = [word for word in words if word.endswith(".py")] or ["/absent/kernel.py"]
+    monkeypatch.chdir(root / directory)
+    monkeypatch.setattr(sys, "orig_argv", words)
+    monkeypatch.setattr(sys, "argv", scripts)
+    command = utils.command_line("plot.py", "--output-dir=my run", "--resume")
+    assert command == f"{shlex.join(expected)} '--output-dir=my run' --resume"
 
 
 # --- the two languages ----------------------------------------------------------------
@@ -431,6 +460,7 @@ THREE_LOOPS = drawing("#####", "#...#", "#####", "#...#", "#####", "#...#", "###
 SIX = drawing("#....", "#....", "####.", "#...#", "####.")
 ONE = drawing("#", "#", "#", "#", "#", "#", "#")
 FIVE_WITH_LOOSE_BAR = drawing("#.###", "#....", "###..", "...#.", "###..")
+SPECK_OF_30 = drawing(*["#" * 10] * 2, "#########.", "..........", "#.........")
 
 
 @parametrize("lean", [-0.6, -0.2, 0.0, 0.3, 0.7])
@@ -504,6 +534,7 @@ DRAWINGS = {  # with its number of closed loops, and the share of ink beside the
         1 / 2,
     ),
     "the smaller part first": (drawing("##...", ".....", ".####"), 0, 2 / 6),
+    "a speck of 30 pixels": (SPECK_OF_30, 0, 1 / 30),
 }
 
 
@@ -614,6 +645,9 @@ def test_interval_of_a_difference_is_the_published_one(one, other, low, high):
         # Its upper end is 0.0497, then 0.0507; half the rest's share is 0.05
         (Rate(122, 1000), Rate(100, 1000), "refuted"),
         (Rate(123, 1000), Rate(100, 1000), "inconclusive"),
+        # 0.040, above half the affected's own share, 0.031; then 0.061
+        (Rate(5, 80), Rate(100, 1000), "refuted"),
+        (Rate(15, 150), Rate(100, 1000), "inconclusive"),
         # From 0.004 to 0.016: small, but more for certain
         (Rate(1100, 10_000), Rate(10_000, 100_000), "confirmed"),
         (Rate(0, 2000), Rate(60, 7000), "refuted"),
@@ -739,6 +773,36 @@ def test_limits_are_the_outer_deciles_of_the_training_images():
     thin_limit = width_of_thin + 0.9 * (width_of_eight - width_of_thin)
     assert thin.values["limit"] == pytest.approx(thin_limit)
     assert slanted.values["limit"] == pytest.approx(0.1 * slant_of_boxes, abs=1e-5)
+
+
+def test_gap_is_fewer_loops_than_the_commonest_number_not_others_or_the_median():
+    """The training images have 0 0 1 1 2 2 2 loops, of which the median is 1."""
+    examples = rows((ONE, 2), (SIX, 2), (EIGHT, 3))
+    images = rows((ONE, 4), (SIX, 3), (EIGHT, 5), (THREE_LOOPS, 6))
+    eights = np.full(18, 8, np.uint8)
+    gap, *_ = utils.examine_claims(8, examples, images, eights, eights == 8)
+    assert gap.values["limit"] == 2
+    assert gap.affected.total == 4 + 3
+    assert gap.rest.total == 5 + 6
+
+
+def test_one_stray_pixel_of_30_is_noise():
+    images = rows((SPECK_OF_30, 3), (EIGHT, 2))
+    sixes = np.full(5, 6, np.uint8)
+    *_, noisy = utils.examine_claims(8, EXAMPLES, images, sixes, sixes == 0)
+    assert noisy.affected.total == 3
+
+
+@parametrize(
+    "measure", [utils.slant, utils.stroke_width, utils.closed_loops, utils.stray_ink]
+)
+def test_many_images_are_measured_as_each_alone_in_their_order(measure):
+    """450 are more than twice what is measured at once."""
+    images = np.random.default_rng(0).random((450, 9, 9))
+    together = utils._measured(measure, images.reshape(450, 81))
+    alone = [measure(image[np.newaxis])[0] for image in images]
+    np.testing.assert_allclose(together, alone, rtol=1e-9)
+    assert len(set(alone)) > 5
 
 
 def test_blank_training_images_leave_the_limits_as_they_are():
