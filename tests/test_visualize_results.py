@@ -1192,7 +1192,7 @@ LONG_CLAIMS = [
 
 
 @pytest.fixture(autouse=True)
-def claims_of_wide(monkeypatch) -> None:
+def made_up_claims(monkeypatch) -> None:
     """Those of the "wide" run are made up; its 10,000 images would take long."""
     examine = train_network.claims_about
 
