@@ -749,18 +749,18 @@ def examine_claims(
         usual_loops = int(np.bincount(_measured(closed_loops, examples)).argmax())
         if usual_loops:
             has_gap = of_digit(_measured(closed_loops, own) < usual_loops)
-            line = N_("{digit} with a gap (under {limit:g} closed loops)")
+            line = N_("digit {digit} with a gap (under {limit:g} closed loops)")
             claims.append(compare(line, is_digit, has_gap, limit=usual_loops))
 
         thin = _quantile(_measured(stroke_width, examples), EXTREME_SHARE)
         is_thin = of_digit(_measured(stroke_width, own) < thin)
-        line = N_("{digit} with very thin lines (under {limit:.2f} pixels)")
+        line = N_("digit {digit} with very thin lines (under {limit:.2f} pixels)")
         claims.append(compare(line, is_digit, is_thin, limit=thin))
 
         slants = np.abs(_measured(slant, examples))
         strong = _quantile(slants, 1 - EXTREME_SHARE)
         is_slanted = of_digit(np.abs(_measured(slant, own)) > strong)
-        line = N_("{digit} strongly slanted (over {limit:.1f} degrees)")
+        line = N_("digit {digit} strongly slanted (over {limit:.1f} degrees)")
         claims.append(compare(line, is_digit, is_slanted, limit=strong))
     if digit == LAB_DIGIT:
         is_alike = np.isin(digits, LOOKALIKES)

@@ -238,9 +238,9 @@ def test_headline_is_of_the_first_test_images_and_the_claims_are_of_all(runs):
         affected = claim["affected"]["total"]
         totals[claim["claim"].partition(" (")[0]] = affected + claim["rest"]["total"]
     assert totals == {
-        "8 with a gap": 6,
-        "8 with very thin lines": 6,
-        "8 strongly slanted": 6,
+        "digit 8 with a gap": 6,
+        "digit 8 with very thin lines": 6,
+        "digit 8 strongly slanted": 6,
         "6 and 9 taken for 8": 54,
         "noisy images": 60,
     }
@@ -272,21 +272,21 @@ SHOWN = [
 # of Newcombe's table II for method 10; 64 of 7,059 is the lab's run on MNIST.
 CLAIMS = [
     Claim(
-        "{digit} with a gap (under {limit:g} closed loops)",
+        "digit {digit} with a gap (under {limit:g} closed loops)",
         {"digit": 8, "limit": 2},
         Rate(9, 10),
         Rate(3, 10),
         [],
     ),
     Claim(
-        "{digit} with very thin lines (under {limit:.2f} pixels)",
+        "digit {digit} with very thin lines (under {limit:.2f} pixels)",
         {"digit": 8, "limit": 1.5},
         Rate(5, 56),
         Rate(0, 29),
         [],
     ),
     Claim(
-        "{digit} strongly slanted (over {limit:.1f} degrees)",
+        "digit {digit} strongly slanted (over {limit:.1f} degrees)",
         {"digit": 8, "limit": 31},
         Rate(56, 70),
         Rate(48, 80),
@@ -334,20 +334,28 @@ False alarms, other digits taken for 8: 1,600 of 3,788
   digit 3: 1,000 of 1,250 (80.00%)
   digit 9: 600 of 1,500 (40.00%)
 Missed, images of 8 not recognised: 12 of 1,212
-  images of the test set, counted from 0: 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, 1005,
+  images of the test set, counted from 0: 996, 997, 998, 999, 1000, 1001, 1002, 1003, 1004, \
+1005,
   1006, 1007
 
 Error analysis: does the network err where the lab sheet says that it does?
 (all 6,000 test images, 95% intervals; limits from the training images)
 
-                                               errors on these        on the others         difference, points         verdict
-8 with a gap (under 2 closed loops)            9 of 10  90.00%      3 of 10  30.00%  +60.00 (+17.05 .. +80.90)  too few images
-8 with very thin lines (under 1.50 pixels)     5 of 56   8.93%      0 of 29   0.00%    +8.93 (-3.81 .. +19.26)    inconclusive
-8 strongly slanted (over 31.0 degrees)        56 of 70  80.00%     48 of 80  60.00%   +20.00 (+5.24 .. +33.39)       confirmed
-6 and 9 taken for 8                         1 of 1,967   0.05%  64 of 7,059   0.91%     -0.86 (-1.11 .. -0.55)         refuted
-noisy images (ink outside the main stroke)          0 of 0 n/a       1 of 5  20.00%                        n/a  too few images
+                                                     errors on these        on the others   \
+      difference, points         verdict
+digit 8 with a gap (under 2 closed loops)            9 of 10  90.00%      3 of 10  30.00%  \
++60.00 (+17.05 .. +80.90)  too few images
+digit 8 with very thin lines (under 1.50 pixels)     5 of 56   8.93%      0 of 29   0.00%   \
+ +8.93 (-3.81 .. +19.26)    inconclusive
+digit 8 strongly slanted (over 31.0 degrees)        56 of 70  80.00%     48 of 80  60.00%   \
++20.00 (+5.24 .. +33.39)       confirmed
+6 and 9 taken for 8                               1 of 1,967   0.05%  64 of 7,059   0.91%   \
+  -0.86 (-1.11 .. -0.55)         refuted
+noisy images (ink outside the main stroke)                0 of 0 n/a       1 of 5  20.00%   \
+                     n/a  too few images
 
-Confirmed: the interval lies above 0. Refuted: it ends below half the others' error rate. Fewer than
+Confirmed: the interval lies above 0. Refuted: it ends below half the others' error rate. \
+Fewer than
 20 images get no verdict.
 """  # noqa: E501
 RUSSIAN_LOG = """\

@@ -147,10 +147,10 @@ OPPOSITES = {
     ),
     "scores, lowest first": "оценки по возрастанию",
     "digit (score), highest first": "цифра (оценка), по убыванию оценок",
-    "{digit} with very thin lines (under {limit:.2f} pixels)": (
+    "digit {digit} with very thin lines (under {limit:.2f} pixels)": (
         "цифра {digit} с очень тонкими линиями (тоньше {limit:.2f} пикселя)"
     ),
-    "{digit} strongly slanted (over {limit:.1f} degrees)": (
+    "digit {digit} strongly slanted (over {limit:.1f} degrees)": (
         "цифра {digit} с сильным наклоном (больше {limit:.1f} градуса)"
     ),
     "The picture (solid box: yes, dashed: no)": (

@@ -685,10 +685,10 @@ def test_claim_in_json_says_what_was_compared_and_found():
 
 def test_claim_about_what_could_not_be_measured_says_so():
     """Where the digit's training images are blank."""
-    line = "{digit} strongly slanted (over {limit:.1f} degrees)"
+    line = "digit {digit} strongly slanted (over {limit:.1f} degrees)"
     values = {"digit": 8, "limit": math.nan}
     told = Claim(line, values, Rate(0, 30), Rate(0, 30), []).as_dict()
-    assert told["claim"] == "8 strongly slanted (over n/a degrees)"
+    assert told["claim"] == "digit 8 strongly slanted (over n/a degrees)"
 
 
 def test_claim_that_compares_with_nothing_has_null_in_json():
@@ -747,9 +747,12 @@ def test_errors_are_counted_among_the_affected_and_among_the_rest():
     """Of the digit for the first three, of the others, and of all images."""
     told = {line: (c.affected, c.rest) for line, c in claims_of_test_groups().items()}
     assert told == {
-        "8 with a gap (under 2 closed loops)": (Rate(13, 20), Rate(34, 108)),
-        "8 with very thin lines (under 0.88 pixels)": (Rate(9, 25), Rate(38, 103)),
-        "8 strongly slanted (over 3.6 degrees)": (Rate(7, 15), Rate(40, 113)),
+        "digit 8 with a gap (under 2 closed loops)": (Rate(13, 20), Rate(34, 108)),
+        "digit 8 with very thin lines (under 0.88 pixels)": (
+            Rate(9, 25),
+            Rate(38, 103),
+        ),
+        "digit 8 strongly slanted (over 3.6 degrees)": (Rate(7, 15), Rate(40, 113)),
         "6 and 9 taken for 8": (Rate(9, 40), Rate(12, 72)),
         "noisy images (ink outside the main stroke)": (Rate(11, 19), Rate(57, 221)),
     }

@@ -729,21 +729,21 @@ def test_accuracy_on_training_images_counts_those_that_are_measured(monkeypatch)
 
 CLAIMS = [
     Claim(
-        "{digit} with a gap (under {limit:g} closed loops)",
+        "digit {digit} with a gap (under {limit:g} closed loops)",
         {"digit": 8, "limit": 2},
         affected=Rate(90, 100),
         rest=Rate(10, 100),
         wrong=[4, 9],
     ),
     Claim(
-        "{digit} with very thin lines (under {limit:.2f} pixels)",
+        "digit {digit} with very thin lines (under {limit:.2f} pixels)",
         {"digit": 8, "limit": 1.5},
         affected=Rate(0, 90),
         rest=Rate(30, 110),
         wrong=[],
     ),
     Claim(
-        "{digit} strongly slanted (over {limit:.1f} degrees)",
+        "digit {digit} strongly slanted (over {limit:.1f} degrees)",
         {"digit": 8, "limit": 20},
         affected=Rate(1, 2),
         rest=Rate(1, 4),
@@ -834,7 +834,7 @@ def test_claims_stand_beside_both_rates(claims_figure):
     axes = axes_of(claims_figure, "Is the network wrong")
     labels = ticks(axes.yaxis)
     assert labels[0] == (
-        "8 with a gap\n(under 2 closed loops)\n"
+        "digit 8 with a gap\n(under 2 closed loops)\n"
         "wrong: 90.00% (90 of 100)\nof the others: 10.00% (10 of 100)"
     )
     assert labels[3] == (
