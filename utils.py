@@ -12,7 +12,8 @@ EXIT_BAD_INPUT = 2
 
 def refuse_to_start(fault: str) -> "NoReturn":
     """End with an error before `run_script` can tell it."""
-    print(f"{os.path.basename(sys.argv[0])}: error: {fault}", file=sys.stderr)  # noqa: PTH119
+    script = os.path.basename(sys.argv[0])  # noqa: PTH119
+    print(f"{script}: error: {fault}", file=sys.stderr)
     sys.exit(EXIT_BAD_INPUT)
 
 
