@@ -143,6 +143,7 @@ def tiles(axes: Axes) -> list[tuple[int, str]]:
     ):
         left, right, bottom, top = image.get_extent()
         assert frame.get_xy() == (left, top)
+        assert image.get_interpolation() == "nearest"  # as it is, not blurred
         assert not frame.get_fill()
         x, y = caption.get_position()
         assert left < x < right
@@ -444,6 +445,13 @@ def test_all_points_lie_within_their_axes(name):
             assert (places <= 1 + 1e-9).all()
 
 
+@parametrize("name", ["report", "learning_curves"])
+def test_markers_at_the_edge_of_their_axes_are_whole(name):
+    for axes in drawn(name).axes:
+        for line in axes.lines:
+            assert line.get_marker() == "None" or not line.get_clip_on()
+
+
 @parametrize(
     ("figure", "panel", "axis", "expected"),
     [
@@ -604,6 +612,27 @@ def test_galleries_show_the_mistakes_with_what_the_numbers_are(name):
         pixel = int(axes.images[0].get_array().argmax())
         assert colour_at(axes.images[0], pixel) == "black"
         assert colour_at(axes.images[0], pixel + 1) == "white"
+
+
+@parametrize(("name", "columns"), [("mistakes", 8), ("report", 5)])
+def test_few_mistakes_are_no_larger_than_many(name, columns):
+    """Each is as wide as one of a whole row."""
+    for title in "Missed: 2", "False alarms: 3":
+        left, right = axes_of(drawn(name), title).get_xlim()
+        assert right - left == pytest.approx(columns, abs=0.02)
+
+
+@parametrize(("n", "height"), [(0, 0), (1, 1.218), (8, 1.218), (9, 2.436), (16, 2.436)])
+def test_rows_of_tiles_have_the_height_that_they_need(n, height):
+    """Eight in a row of 8.4 inches are 1.05 wide and, with captions, 1.218 high."""
+    assert visualize_results.tiles_height(8.4, n, 8) == pytest.approx(height)
+
+
+def test_faint_ink_is_shown_as_faint():
+    run = made_run()
+    run.dataset.test.images[:] /= 2
+    missed = axes_of(visualize_results.draw_mistakes(View(run)), "Missed: 2")
+    assert colour_at(missed.images[0], 7) == "0.50"
 
 
 @parametrize(("name", "shown"), [("mistakes", 16), ("report", 10)])
@@ -1049,6 +1078,25 @@ def test_bar_says_which_change_has_which_colour():
     assert colour_at(image, 255) == "red"
 
 
+def test_a_few_extreme_weights_leave_the_others_their_colours():
+    """Of 40 units two have 28 weights each that changed ten times as much: 56 of
+    31,360, less than two in a thousand. Full colour is the usual change.
+    """
+    change = [(3, 4.0)] * 2 + [(5, 0.4)] * 10
+    run = run_with_units([[1]] * 40, change=change)
+    units, bar = visualize_results.draw_hidden_units(View(run)).axes
+    assert ticks(bar.xaxis) == ["-0.4", "0", "+0.4"]
+    assert units.images[2].get_array()[5, 0] == pytest.approx(1)
+
+
+def test_weights_that_hardly_changed_look_so():
+    """By a billionth, where full colour is at least a millionth."""
+    run = run_with_units([[1], [1]], change=[(3, 1e-9)], weight_scale=0.0)
+    units, bar = visualize_results.draw_hidden_units(View(run)).axes
+    assert colour_at(units.images[0], 28 * 3) == "white"
+    assert ticks(bar.xaxis) == ["-1e-06", "0", "+1e-06"]
+
+
 def test_of_many_units_the_32_strongest_are_shown():
     """Each stronger than the one before, and of the other sign."""
     weights = [[(-1) ** n * n / 10] for n in range(40)]
@@ -1102,6 +1150,7 @@ def test_samples_are_the_first_of_each_digit():
 def test_of_many_samples_the_first_sixteen_are_shown():
     (axes,) = visualize_results.draw_samples(View(made_run(train=[5] * 20))).axes
     assert lit_columns(axes.images[0].get_array())[5] == [29 * n for n in range(16)]
+    assert ticks(axes.yaxis)[5] == "5  (20)"
 
 
 @parametrize("digit", [8, 3])
@@ -1515,9 +1564,11 @@ def test_without_options_all_figures_are_drawn(draw, written):
     assert counted == expected | {"error_analysis.png": "test images: 60"}
 
 
-def test_figures_are_of_the_run_that_is_there(draw, run_dir, made_dir, written):
+def test_figures_are_of_the_run_that_is_there(draw, run_dir, made_dir, written, capsys):
     Lab(made_dir, run_dir).run("--hidden=3", "--digit=5", "--epochs=1", "--lang=ru")
+    capsys.readouterr()
     assert draw("--figures", "report") == 0
+    assert capsys.readouterr().out == f"Записано: {run_dir}/report.png\n"
     (figure,) = written.values()
     assert "784-3-1" in figure.get_supxlabel()
     assert "обуч" in figure.get_supxlabel().lower()
@@ -1884,6 +1935,42 @@ def test_network_is_the_best_if_it_knows_the_digit_of_the_last_run(
     assert len(set(loaded)) == len(loaded)
 
 
+@parametrize(
+    ("own", "best"),
+    [
+        pytest.param(8, None, id="the last run's"),
+        pytest.param(8, 8, id="the best"),
+        pytest.param(3, 8, id="the last run's, of another digit"),
+    ],
+)
+def test_network_speaks_its_runs_language_unless_another_is_named(
+    own, best, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path)
+    (tmp_path / "best").mkdir()
+    for directory, digit in ((tmp_path, own), (tmp_path / "best", best)):
+        if digit is not None:
+            settings = {"digit": digit, "lang": "ru"}
+            save_network(directory, digit, hidden=4, settings=settings)
+    choose_reader = visualize_results.choose_reader
+    assert choose_reader(None, None).translate("yes") == "да"
+    assert choose_reader(None, "en").translate("yes") == "yes"
+
+
+def test_network_is_the_best_where_no_directory_is_named(
+    eight, written, tmp_path, monkeypatch, capsys
+):
+    """Although the default directory has a network of its own."""
+    monkeypatch.setattr(visualize_results, "OUTPUT_DIR", tmp_path)
+    (tmp_path / "best").mkdir()
+    save_network(tmp_path, 8, hidden=4)
+    save_network(tmp_path / "best", 8, hidden=5)
+    assert main(["--image", str(eight)]) == 0
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("Network 784-5-1 for the digit 8; ")
+    assert first.endswith(f"({tmp_path}/best/model.npz)")
+
+
 def test_what_is_read_is_written_to_a_directory_that_has_no_network(
     eight, tmp_path, monkeypatch, capsys
 ):
@@ -2041,6 +2128,15 @@ def test_reading_is_what_was_measured():
         assert np.flatnonzero(reading.images[n]).tolist() == [n, 400]
 
 
+@parametrize(
+    ("threshold", "is_yes"),
+    [(0.2, [True, True, True]), (0.6, [False, True, False])],
+)
+def test_yes_is_said_from_the_runs_own_threshold_up(threshold, is_yes):
+    reader = fixed_reader(LOGITS_READ, threshold=threshold)
+    assert reading_of(reader, BOXES).is_yes.tolist() == is_yes
+
+
 def test_effects_are_parts_of_the_strongest_of_their_image():
     """-1 beside 2, 5 and 3. Of a score that rises by 0.011 as of one by 0.863."""
     effects = reading_of(fixed_reader(LOGITS_READ), BOXES).effects
@@ -2180,6 +2276,43 @@ def test_picture_is_shown_as_it_is(recognised):
     assert image.get_extent() == [-0.5, 299.5, 119.5, -0.5]
     assert colour_at(image, 300 * 50 + 210) == "black"
     assert colour_at(image, 300 * 110 + 50) == "white"
+
+
+def picture_figure(picture: np.ndarray) -> Figure:
+    """Of a picture with one digit."""
+    reader = fixed_reader([2])
+    reading = reading_of(reader, BOXES[:1])
+    return visualize_results.draw_recognised(reader, picture, reading)
+
+
+def test_a_pale_picture_is_shown_as_pale():
+    """Ink of 100 on paper of 200, where white is 255: 0.39 and 0.78."""
+    picture = np.full((120, 300), 200, np.uint8)
+    picture[50, 210] = 100
+    (image,) = picture_figure(picture).axes[0].images
+    assert colour_at(image, 300 * 50 + 210) == "0.39"
+    assert colour_at(image, 0) == "0.78"
+
+
+def test_a_picture_in_colours_is_shown_in_them():
+    picture = np.full((120, 300, 3), (200, 100, 50), np.uint8)
+    (image,) = picture_figure(picture).axes[0].images
+    assert image.get_extent() == [-0.5, 299.5, 119.5, -0.5]
+    np.testing.assert_array_equal(image.get_array(), picture)
+
+
+@parametrize(
+    ("height", "panel"),
+    [
+        pytest.param(100, 8.4 / 3, id="as wide as the figure"),
+        pytest.param(3000, 6, id="as high as is allowed"),
+    ],
+)
+def test_a_tall_picture_makes_no_endless_figure(height, panel):
+    """Below it are the two tiles of its digit, 1.4 inches wide and 1.624 high."""
+    figure = picture_figure(np.full((height, 300), 255, np.uint8))
+    titles = 0.9 + 2 * 0.35
+    assert figure.get_figheight() == pytest.approx(titles + panel + 1.624)
 
 
 def test_digits_of_a_picture_are_boxed_solid_and_red_for_yes(recognised):
@@ -2661,6 +2794,15 @@ def test_pad_keeps_what_was_saved_before(pad, tmp_path):
     assert pad.verdict == "Saved as drawing_2.png"
     first = (tmp_path / "drawing.png").read_bytes()
     assert first != (tmp_path / "drawing_2.png").read_bytes()
+
+
+def test_what_is_no_digit_is_not_saved(pad, tmp_path, monkeypatch):
+    found = found_digits([], {"dash": 1})
+    monkeypatch.setattr(visualize_results, "find_digits", lambda _: found)
+    mouse(pad, *STROKE)
+    press(pad, "s")
+    assert pad.verdict == "Nothing to save: there is no digit yet"
+    assert not list(tmp_path.iterdir())
 
 
 def test_empty_pad_saves_nothing(pad, tmp_path):
