@@ -107,18 +107,21 @@ def test_russian_has_the_same_fields(russian):
         assert fields(line) == expected, english
 
 
-def numbers(line: str) -> list[str]:
-    """The fields of numbers in their order, and the numbers written in the line."""
+def in_no_language(line: str) -> list[str]:
+    """In their order the fields, then the numbers, options and files in the line."""
     words = {"digit", "usual"}  # fields that a sentence may place where it likes
     names = [name for _, name, *_ in string.Formatter().parse(line) if name]
-    written = re.findall(r"\b\d+\b", re.sub(r"{.*?}", "{}", line))
-    return [name for name in names if name not in words] + written
+    text = re.sub(r"{.*?}", "{}", line)
+    return [
+        *(name for name in names if name not in words),
+        *re.findall(r"\b\d+\b|--[a-z]+|\w+\.py", text),
+    ]
 
 
-def test_numbers_stand_in_the_same_order_in_russian(russian):
+def test_numbers_and_names_stand_in_the_same_order_in_russian(russian):
     """Or "3 of 4" would be said as "4 of 3"."""
     for english, line in russian.items():
-        assert numbers(line) == numbers(english), english
+        assert in_no_language(line) == in_no_language(english), english
 
 
 # Words of opposite meaning, in English and, in the same order, in Russian
