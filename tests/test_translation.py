@@ -10,6 +10,7 @@ import ast
 import functools
 import inspect
 import json
+import re
 import string
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,9 +110,13 @@ def test_russian_has_the_same_fields(russian):
 
 
 def names(line: str) -> list[str]:
-    """The fields of numbers in their order; others may stand where a sentence likes."""
+    """The fields of numbers in their order, options and scripts.
+
+    Other fields may stand where a sentence likes.
+    """
     fields = [name for _, name, *_ in string.Formatter().parse(line) if name]
-    return [name for name in fields if name not in ("digit", "usual")]
+    of_numbers = [name for name in fields if name not in ("digit", "usual")]
+    return of_numbers + re.findall(r"--[a-z]+|\w+\.py", line)
 
 
 def test_numbers_stand_in_the_same_order_in_russian(russian):
