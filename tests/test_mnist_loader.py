@@ -699,6 +699,15 @@ def test_empty_directory_of_a_files_name_is_not_the_file(made):
         load_dataset(made, "mnist")
 
 
+def test_link_of_a_files_name_that_leads_nowhere_is_named(made):
+    """Or it would be said to lack what its listing shows."""
+    (made / TEST_LABELS).unlink()
+    (made / TEST_LABELS).symlink_to("absent")
+    line = f"^{made / TEST_LABELS} does not exist; see data/README.md$"
+    with pytest.raises(DatasetError, match=line):
+        load_dataset(made, "mnist", 5)
+
+
 def test_all_four_files_may_be_unpacked(files, tmp_path):
     unpacked = {
         name.removesuffix(".gz"): gzip.decompress(content)
@@ -1844,7 +1853,7 @@ def test_copies_differ_no_further_than_handwriting_does(axis, steepest):
     images = np.moveaxis(bar, 1, axis).reshape(400, 784)
     copies = augment(images, np.random.default_rng(0))
     slants = np.abs(slant(np.moveaxis(copies.reshape(400, 28, 28), axis, 1)))
-    assert steepest / 2 < slants.max() < steepest
+    assert 0.7 * steepest < slants.max() < steepest
     assert 0.98 < copies.sum() / images.sum() < 1.02
     assert 0.03 < np.abs(copies - images).mean() < 0.12
 

@@ -721,6 +721,16 @@ def test_a_run_on_the_sample_says_so_at_both_ends(lab):
     assert lab.metrics()["dataset"] == "sample"
 
 
+def test_sample_steps_in_where_no_data_set_is_named_and_mnist_is_not_there(
+    lab, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(mnist_loader, "OWN_DIR", tmp_path / "data")
+    monkeypatch.setattr(mnist_loader, "DATA_DIR", tmp_path / "data")
+    options = ["--epochs=1", "--train-size=200", "--hidden=2"]
+    assert main([*options, f"--output-dir={lab.out}"]) == 0
+    assert lab.metrics()["dataset"] == "sample"
+
+
 def test_speed_is_that_of_the_epochs_trained_now(lab, monkeypatch, capsys):
     """Of 120 images each, three in two seconds; then two more; then none."""
     clock = Mock(perf_counter=Mock(side_effect=[10.0, 12.0, 20.0, 22.0, 30.0, 30.1]))
@@ -849,28 +859,36 @@ def test_resumed_run_may_have_no_other_settings(small, option, value, usual):
     assert small.files() == before
 
 
-@parametrize("option", ["--threshold=0.1", "--test-size=40"])
+# Measures that depend on the threshold, and on how many test images there are
+BY_THRESHOLD = {"train_accuracy", "test_accuracy", "test_recall"}
+BY_TEST_IMAGES = {"test_loss", "test_accuracy", "test_recall"}
+
+
+@parametrize(
+    ("options", "expected"),
+    [
+        (["--threshold=0.1"], BY_THRESHOLD),
+        (["--test-size=40"], BY_TEST_IMAGES),
+        (["--threshold=0.1", "--test-size=40"], BY_THRESHOLD | BY_TEST_IMAGES),
+    ],
+)
 def test_resumed_with_what_is_no_part_of_training_it_is_measured_anew(
-    lab, over_small, monkeypatch, tmp_path, option
+    lab, over_small, monkeypatch, tmp_path, options, expected
 ):
     """As by a run that had it from the start, but for what earlier epochs were."""
     anew = replace(lab, out=tmp_path / "anew")
-    anew.run(option)
+    anew.run(*options)
     with monkeypatch.context() as patched:
         patched.setattr(NeuralNetwork, "train_epoch", Mock(side_effect=AssertionError))
-        assert over_small.resume(option) == 0
+        assert over_small.resume(*options) == 0
     before, asked = over_small.metrics(), anew.metrics()
     *earlier, last = before.pop("history")
     *_, last_asked = asked.pop("history")
     assert before == asked
     assert last == last_asked
     unknown = {name for row in earlier for name, value in row.items() if value is None}
-    by_option = {
-        "--threshold=0.1": {"train_accuracy", "test_accuracy", "test_recall"},
-        "--test-size=40": {"test_loss", "test_accuracy", "test_recall"},
-    }
     assert len(earlier) == 2
-    assert unknown == by_option[option]
+    assert unknown == expected
     np.testing.assert_array_equal(
         over_small.network().weights[0], anew.network().weights[0]
     )
