@@ -483,6 +483,7 @@ def train(out: Output, run: Run, checkpoint: Path) -> None:
         out.log(EPOCH_LINE, epochs=epochs, **row)
     epochs_before = len(run.history)
     if run.history:  # resumed, with the epochs and the language asked for now
+        out.screen("Resumed: the epochs above were trained before")
         run.save(checkpoint)
     start = time.perf_counter()
     for row in train_epochs(run):

@@ -195,7 +195,7 @@ def make_parser() -> utils.ArgumentParser:
         """
         python visualize_results.py                              the last run's figures
         python visualize_results.py --figures report --lang ru   one of them, in Russian
-        python visualize_results.py --image my_digit.jpg         which digits are there?
+        python visualize_results.py --image my_digit.jpg         is it an 8?
         """,
     )
     figures = parser.add_argument_group("figures")

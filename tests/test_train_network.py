@@ -894,9 +894,17 @@ def test_resumed_with_what_is_no_part_of_training_it_is_measured_anew(
     )
 
 
-def test_resumed_with_the_same_threshold_it_forgets_nothing(over_small, small):
+def test_resumed_with_the_same_threshold_it_forgets_nothing(over_small, small, capsys):
     over_small.resume("--threshold=0.5", "--test-size=all")
     assert over_small.files() == small.files()
+    told = capsys.readouterr().out.splitlines()
+    place = told.index("Resumed: the epochs above were trained before")
+    assert told[place - 1].startswith("Epoch 3/3, loss: ")
+
+
+def test_run_that_is_not_resumed_does_not_say_so(lab, capsys):
+    lab.run()
+    assert "Resumed" not in capsys.readouterr().out
 
 
 @parametrize("settings", [[], MIXED_RUN, DEFORMED_RUN])
