@@ -750,7 +750,7 @@ def examine_claims(
         usual_loops = int(np.bincount(_measured(closed_loops, examples)).argmax())
         if usual_loops:
             has_gap = of_digit(_measured(closed_loops, own) < usual_loops)
-            line = N_("digit {digit} with a gap (under {limit:g} closed loops)")
+            line = N_("digit {digit} with a gap (closed loops: under {limit:g})")
             claims.append(compare(line, is_digit, has_gap, limit=usual_loops))
 
         thin = _quantile(_measured(stroke_width, examples), EXTREME_SHARE)

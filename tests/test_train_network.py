@@ -272,7 +272,7 @@ SHOWN = [
 # of Newcombe's table II for method 10; 64 of 7,059 is the lab's run on MNIST.
 CLAIMS = [
     Claim(
-        "digit {digit} with a gap (under {limit:g} closed loops)",
+        "digit {digit} with a gap (closed loops: under {limit:g})",
         {"digit": 8, "limit": 2},
         Rate(9, 10),
         Rate(3, 10),
@@ -343,7 +343,7 @@ Error analysis: does the network err where the lab sheet says that it does?
 
                                                      errors on these        on the others   \
       difference, points         verdict
-digit 8 with a gap (under 2 closed loops)            9 of 10  90.00%      3 of 10  30.00%  \
+digit 8 with a gap (closed loops: under 2)           9 of 10  90.00%      3 of 10  30.00%  \
 +60.00 (+17.05 .. +80.90)  too few images
 digit 8 with very thin lines (under 1.50 pixels)     5 of 56   8.93%      0 of 29   0.00%   \
  +8.93 (-3.81 .. +19.26)    inconclusive

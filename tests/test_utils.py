@@ -747,7 +747,7 @@ def test_errors_are_counted_among_the_affected_and_among_the_rest():
     """Of the digit for the first three, of the others, and of all images."""
     told = {line: (c.affected, c.rest) for line, c in claims_of_test_groups().items()}
     assert told == {
-        "digit 8 with a gap (under 2 closed loops)": (Rate(13, 20), Rate(34, 108)),
+        "digit 8 with a gap (closed loops: under 2)": (Rate(13, 20), Rate(34, 108)),
         "digit 8 with very thin lines (under 0.88 pixels)": (
             Rate(9, 25),
             Rate(38, 103),

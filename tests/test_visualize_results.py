@@ -782,7 +782,7 @@ def test_accuracy_on_training_images_counts_those_that_are_measured(monkeypatch)
 
 CLAIMS = [
     Claim(
-        "digit {digit} with a gap (under {limit:g} closed loops)",
+        "digit {digit} with a gap (closed loops: under {limit:g})",
         {"digit": 8, "limit": 2},
         affected=Rate(90, 100),
         rest=Rate(10, 100),
@@ -887,7 +887,7 @@ def test_claims_stand_beside_both_rates(claims_figure):
     axes = axes_of(claims_figure, "Is the network wrong")
     labels = ticks(axes.yaxis)
     assert labels[0] == (
-        "digit 8 with a gap\n(under 2 closed loops)\n"
+        "digit 8 with a gap\n(closed loops: under 2)\n"
         "wrong: 90.00% (90 of 100)\nof the others: 10.00% (10 of 100)"
     )
     assert labels[3] == (
