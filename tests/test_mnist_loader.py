@@ -1174,11 +1174,16 @@ def test_file_that_comes_too_slowly_is_read_no_further(mirrors, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send to another")
 @parametrize("fault", ["hangs", "drips headers"])
-def test_ctrl_c_ends_the_wait_for_a_mirror_at_once(files, tmp_path, root, fault):
+def test_ctrl_c_ends_the_wait_for_a_mirror_at_once(
+    files, tmp_path, root, fault, monkeypatch
+):
+    """Within 5 seconds, as a busy machine needs some; the mirror takes 20."""
+    monkeypatch.setattr(sys.modules[__name__], "LONGEST_ANSWER", 20)
     mirror = Mirror(files, fault)
     script = (
-        f"import mnist_loader as m; m.MIRRORS = [{mirror.url!r}]; m.ANSWER_SECONDS = 9;"
-        f" m.utils.run_script(lambda: m.main(['--data-dir', {str(tmp_path)!r}]))"
+        f"import mnist_loader as m; m.MIRRORS = [{mirror.url!r}]; "
+        "m.ANSWER_SECONDS = 20; "
+        f"m.utils.run_script(lambda: m.main(['--data-dir', {str(tmp_path)!r}]))"
     )
     command = [sys.executable, "-c", script]
     process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE)
@@ -1188,8 +1193,8 @@ def test_ctrl_c_ends_the_wait_for_a_mirror_at_once(files, tmp_path, root, fault)
     time.sleep(0.3)  # it waits
     begin = time.monotonic()
     process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=9)[1]
-    assert time.monotonic() < begin + 1.5
+    told = process.communicate(timeout=30)[1]
+    assert time.monotonic() < begin + 5
     assert told == b""
     assert process.returncode == -signal.SIGINT
 
