@@ -1185,8 +1185,13 @@ def test_ctrl_c_ends_the_wait_for_a_mirror_at_once(
         "m.ANSWER_SECONDS = 20; "
         f"m.utils.run_script(lambda: m.main(['--data-dir', {str(tmp_path)!r}]))"
     )
-    command = [sys.executable, "-c", script]
-    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=root,
+        stderr=subprocess.PIPE,
+        # Tests that run in the background of a shell script ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not mirror.requests:
         assert process.poll() is None
         time.sleep(0.01)
