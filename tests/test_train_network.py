@@ -962,6 +962,7 @@ def test_rate_falls_in_equal_steps_to_the_last_epoch(epochs, rates):
         ("--hidden 8 x", "--hidden: invalid int value: 'x'"),
         ("--digit 10", "digit is 10; it must be one of 0, 1, 2"),
         ("--train-size 0", 'train_size is 0; .* whole number, at least 1, or "all"'),
+        ("--train-size some", "--train-size: invalid size value: 'some'"),
         ("--train-size 121", '120 images, 121 .*"all"'),
         ("--test-size 0", 'test_size is 0; .* whole number, at least 1, or "all"'),
         ("--test-size 61", "61 .*60"),
@@ -1257,13 +1258,15 @@ def test_run_on_the_sample_is_resumed_with_the_sample(lab, monkeypatch):
     assert lab.files() == before
 
 
-def test_run_is_not_resumed_on_other_images(over_small, tmp_path):
-    other = replace(over_small, data=write_dataset(tmp_path / "other", seed=5))
+@parametrize("name", ["other", "made0"])
+def test_run_is_not_resumed_on_other_images(over_small, tmp_path, name):
+    """Not even where they are in a directory of the same name."""
+    other = replace(over_small, data=write_dataset(tmp_path / name, seed=5))
     with pytest.raises(UserError) as refusal:
         other.resume()
     assert str(refusal.value) == (
         f"{over_small.out / 'model.npz'}: that run was about other images (made0) "
-        "than these (other); name their directory with --data-dir"
+        f"than these ({name}); name their directory with --data-dir"
     )
 
 
@@ -1329,6 +1332,7 @@ def test_network_with_another_activation_than_its_settings_is_refused(
         ({"stranger": 1}, "stranger"),
         ({"momentum": 1}, "momentum is 1; it must be a number from 0 to below 1"),
         ({"hidden": 8}, "hidden is 8; it must be whole numbers"),
+        ({"hidden": []}, r"hidden is \[\]; it must be whole numbers"),
     ],
 )
 def test_unsound_settings_are_named(over_small, settings, told):
