@@ -293,13 +293,15 @@ class Run:
         truth = split.digits == self.settings.digit
         return Evaluation(scores, truth, self.settings.threshold)
 
-    def measures(self) -> dict[str, Any]:
-        """By MEASURES, how it does; None for what the images do not tell.
+    @property
+    def measured(self) -> Split:
+        """The training images that `measures` takes: the first MEASURED."""
+        train = self.dataset.train
+        return train.first(min(MEASURED, len(train.digits)))
 
-        Of many training images the first MEASURED must do.
-        """
-        n = min(MEASURED, len(self.dataset.train.digits))
-        train = self.evaluate(self.dataset.train.first(n))
+    def measures(self) -> dict[str, Any]:
+        """By MEASURES, how it does; None for what the images do not tell."""
+        train = self.evaluate(self.measured)
         test = self.evaluate(self.test)
         values = (train.loss, train.accuracy, test.loss, test.accuracy, test.recall)
         return utils.for_json(dict(zip(MEASURES, values, strict=True)))

@@ -408,18 +408,20 @@ def draw_learning_curves(view: View) -> Figure:
     """
     _ = view.translate
     rate = Rate(view.result.correct, view.result.total)
-    losses = np.array([row["test_loss"] for row in view.run.history], float)
     lines = [
         training_accuracy(view),
         _("Accuracy on test images: {rate}", rate=_(RATE, rate=rate)),
-        _(
+    ]
+    losses = np.array([row["test_loss"] for row in view.run.history], float)
+    if not np.isnan(losses).any():  # as those of a run that was measured anew are
+        line = _(
             "Test loss: {last:.4f}; lowest, {least:.4f}, after epoch {epoch} of {n}",
             last=losses[-1],
             least=losses.min(),
             epoch=losses.argmin() + 1,
             n=len(losses),
-        ),
-    ]
+        )
+        lines.append(line)
     rows = {"loss shares": 3.7}
     figure, axes = view.figure("\n".join(lines), rows, measured_note(view))
     plot_loss(axes["loss"], view)
@@ -566,14 +568,9 @@ FIGURES: dict[str, Callable[[View], Figure]] = {
 # --- panels: each draws one thing on axes that a figure gives it ----------------------
 
 
-def number_measured(run: Run) -> int:
-    """How many training images `train_epochs` measures after each epoch: the first."""
-    return min(len(run.dataset.train.digits), train_network.MEASURED)
-
-
 def measured_note(view: View) -> str:
     """On which training images the curves are measured; "" for all of them, or none."""
-    measured = number_measured(view.run)
+    measured = len(view.run.measured.digits)
     is_all = measured == len(view.run.dataset.train.digits)
     if is_all or view.run.history[-1]["train_accuracy"] is None:
         return ""
@@ -588,7 +585,7 @@ def training_accuracy(view: View) -> str:
     share = view.run.history[-1]["train_accuracy"]
     if share is None:
         return _("Not measured on training images, as this run is old: train again")
-    measured = number_measured(view.run)
+    measured = len(view.run.measured.digits)
     rate = Rate(round(share * measured), measured)
     return _("Accuracy on training images: {rate}", rate=_(RATE, rate=rate))
 

@@ -2992,3 +2992,12 @@ def test_users_settings_change_nothing_on_the_pad(read, screen):
         plt.close(window)
     plain, hostile = looks
     np.testing.assert_array_equal(hostile, plain)
+
+
+def test_lowest_test_loss_is_not_told_of_a_run_measured_anew():
+    """Of its earlier epochs nobody knows it; of the last one all is drawn."""
+    run = made_run()
+    run.history[0]["test_loss"] = None
+    figure = visualize_results.draw_learning_curves(View(run))
+    assert "Accuracy on test images" in figure.get_suptitle()
+    assert "Test loss" not in figure.get_suptitle()
